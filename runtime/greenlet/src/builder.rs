@@ -1,0 +1,114 @@
+//! Making greenlets.
+
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+
+use crate::context::Context;
+use crate::handle::{AnyGreenlet, Greenlet, Received};
+use crate::inner::{Body, Inner, State, family};
+use crate::thread;
+use crate::transfer::run_body;
+
+/// The stack size of a greenlet, in bytes, unless its builder says otherwise.
+pub const DEFAULT_STACK_SIZE: usize = 64 * 1024;
+
+/// Makes greenlets with a name, a stack size or another parent.
+///
+/// # Examples
+///
+/// ```
+/// use greenlet::Builder;
+///
+/// let deep = Builder::new().name("deep").stack_size(1 << 20).build(|()| ());
+/// assert_eq!(format!("{deep:?}"), r#"Greenlet { id: 1, name: "deep", state: pending }"#);
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Builder {
+    name: Option<Rc<str>>,
+    stack_size: Option<usize>,
+    parent: Option<AnyGreenlet>,
+}
+
+impl Builder {
+    /// A builder of unnamed greenlets with [`DEFAULT_STACK_SIZE`], children of the current greenlet.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// A name for messages and reports.
+    pub fn name(mut self, name: impl Into<Rc<str>>) -> Builder {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The size of the stack in bytes, rounded up to whole pages.
+    pub fn stack_size(mut self, bytes: usize) -> Builder {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// The parent, in place of the current greenlet.
+    pub fn parent(mut self, parent: &AnyGreenlet) -> Builder {
+        self.parent = Some(parent.clone());
+        self
+    }
+
+    /// A greenlet that runs `body` with the value of the first switch to it.
+    ///
+    /// If it is a parent that has not begun when a child ends by an exit, it ends by that exit without running; see
+    /// [`build_receiving`](Builder::build_receiving).
+    #[must_use = "a greenlet whose last handle is dropped never runs"]
+    pub fn build<T: 'static>(self, body: impl FnOnce(T) -> T + 'static) -> Greenlet<T> {
+        self.make(false, |first: Received<T>| match first {
+            Received::Value(value) => body(value),
+            Received::Exit(exit) => std::panic::resume_unwind(Box::new(exit)),
+        })
+    }
+
+    /// A greenlet whose body is also started by the exit of a child, if that is what reaches it first.
+    #[must_use = "a greenlet whose last handle is dropped never runs"]
+    pub fn build_receiving<T: 'static>(self, body: impl FnOnce(Received<T>) -> T + 'static) -> Greenlet<T> {
+        self.make(true, body)
+    }
+
+    fn make<T: 'static, F: FnOnce(Received<T>) -> T + 'static>(self, takes_exit: bool, body: F) -> Greenlet<T> {
+        let thread = thread::this();
+        let id = thread.ids.get() + 1;
+        thread.ids.set(id);
+        let mut inner = Inner::new(NonNull::from(thread), State::Unstarted, family::<T>());
+        inner.name = self.name;
+        inner.stack_size = Context::round(self.stack_size.unwrap_or(DEFAULT_STACK_SIZE));
+        inner.id = id;
+        inner.body.set(Some(Body {
+            data: Box::into_raw(Box::new(body)).cast(),
+            run: run_body::<T, F>,
+            drop: drop_body::<F>,
+            takes_exit,
+        }));
+        // The edge to the parent is a handle: the builder's, or one of the current greenlet.
+        let parent = match self.parent {
+            Some(parent) => {
+                let inner = ptr::from_ref(parent.inner());
+                std::mem::forget(parent);
+                inner
+            }
+            None => {
+                thread.current().add_handle();
+                thread.current.get()
+            }
+        };
+        inner.parent.set(parent);
+        thread.blocks.set(thread.blocks.get() + 1);
+        // The block is freed by `inner::free_if_unused`; the handle made here is the one that it was created with.
+        Greenlet::adopt(NonNull::from(Box::leak(Box::new(inner))))
+    }
+}
+
+/// # Safety
+///
+/// `data` comes from `Box<F>::into_raw` and is given up.
+unsafe fn drop_body<F>(data: *mut ()) {
+    // SAFETY: the caller's promise.
+    drop(unsafe { Box::from_raw(data.cast::<F>()) });
+}

@@ -1,0 +1,180 @@
+//! Contexts on the `generator` package, for every target that it supports.
+//!
+//! Generators are asymmetric: one can only be resumed from below and suspend downwards. The thread's own stack is
+//! therefore the *hub*: a switch from one generator to another stores the target, suspends to the hub, and the hub resumes
+//! the target. A symmetric switch so costs two swaps.
+//!
+//! ```text
+//!   root stack         stack A            stack B
+//!   switch(root, A)
+//!     hub loop ───────▶ entry …
+//!                       switch(A, B)
+//!     next = B ◀─────── suspend()
+//!     hub loop ──────────────────────────▶ entry …
+//! ```
+//!
+//! The suspend is `co_yield_with`, which finds the nearest generator with local data: ours, even where user code inside a
+//! greenlet is itself running a foreign generator. It is called from one function that is never inlined, because many resume
+//! addresses mispredict the indirect jump of the swap.
+
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use generator::{Generator, Gn};
+
+use super::OutOfStacks;
+
+/// The least stack that leaves room for a panic's own frames.
+const MIN_SIZE: usize = 8 * 1024;
+
+/// Stacks of the whole process, against the kernel's limit on mappings.
+static STACKS: AtomicUsize = AtomicUsize::new(0);
+
+/// The thread's switchboard: whom the hub resumes next.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    next: Cell<*const Context>,
+}
+
+impl Default for Hub {
+    fn default() -> Hub {
+        // Registers the destructor of the package's own thread-local now, so that it runs after ours.
+        let _ = generator::is_generator();
+        Hub { next: Cell::new(ptr::null()) }
+    }
+}
+
+/// A stack and what runs on it; the root context stands for the thread's own.
+pub(crate) struct Context {
+    /// `None` for the root. Only the hub, and `retire`, touch it.
+    stack: UnsafeCell<Option<ManuallyDrop<Generator<'static, (), ()>>>>,
+    size: usize,
+}
+
+impl Context {
+    pub(crate) const fn root() -> Context {
+        Context { stack: UnsafeCell::new(None), size: 0 }
+    }
+
+    /// The size that a stack gets if this much is asked for.
+    pub(crate) fn round(size: usize) -> usize {
+        size.max(MIN_SIZE).next_multiple_of(4096)
+    }
+
+    /// A stack of a rounded size.
+    pub(crate) fn new(size: usize, entry: fn()) -> Result<Context, OutOfStacks> {
+        let limit = stack_limit();
+        if STACKS.fetch_add(1, Ordering::Relaxed) >= limit {
+            STACKS.fetch_sub(1, Ordering::Relaxed);
+            return Err(OutOfStacks(format!(
+                "{limit} stacks are in use, which is all that vm.max_map_count leaves room for; raise it with sysctl"
+            )));
+        }
+        // The package panics where no memory is to be had, on this side of the switch.
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let mut stack = Gn::<()>::new_opt(size / size_of::<usize>(), entry);
+            // Non-null local data is what makes it a coroutine, which `co_yield_with` looks for.
+            stack.set_local_data(ptr::without_provenance_mut(1));
+            stack
+        }));
+        match made {
+            Ok(stack) => {
+                let stack = UnsafeCell::new(Some(ManuallyDrop::new(stack)));
+                Ok(Context { stack, size })
+            }
+            Err(_) => {
+                STACKS.fetch_sub(1, Ordering::Relaxed);
+                Err(OutOfStacks(format!(
+                    "the system refused to map a stack of {size} bytes; lower the stack size, or raise the limits on \
+                     address space (ulimit -v) and mappings (vm.max_map_count)"
+                )))
+            }
+        }
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Frees an idle stack.
+    ///
+    /// # Safety
+    ///
+    /// The stack is idle, its entry function returns when it is resumed now, and nothing will switch to it again.
+    pub(crate) unsafe fn retire(self) {
+        if let Some(mut stack) = self.stack.into_inner() {
+            stack.resume();
+            if !stack.is_done() {
+                // Never hand live frames to the package's drop: it may free them without unwinding.
+                return;
+            }
+            drop(ManuallyDrop::into_inner(stack));
+            STACKS.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Switches from the running context to another; returns when something switches back.
+///
+/// # Safety
+///
+/// `from` is the running context of this thread and `hub` the thread's. `to` is another context of the same thread that is
+/// suspended or not yet entered. Both stay where they are until each has been switched to again.
+#[inline]
+pub(crate) unsafe fn switch(hub: &Hub, from: *const Context, to: *const Context) {
+    hub.next.set(to);
+    // SAFETY: only the hub's loop makes exclusive references to `stack`, and it is not in one while `from` runs on the root.
+    if unsafe { (*(*from).stack.get()).is_none() } {
+        serve(hub, from);
+    } else {
+        suspend();
+    }
+}
+
+/// The hub: resumes whoever is next until that is the root itself.
+fn serve(hub: &Hub, root: *const Context) {
+    loop {
+        let next = hub.next.get();
+        if ptr::eq(next, root) {
+            return;
+        }
+        // SAFETY: `switch` stored a context that stays in place while it is the one to be resumed. Nobody else refers to its
+        // generator: the root is here, and what runs on the stacks only suspends.
+        let stack = unsafe { (*(*next).stack.get()).as_mut() };
+        let Some(stack) = stack else { return };
+        stack.resume();
+        if stack.is_done() {
+            // Entry functions return only when retired: the package's fault handler has left the stack.
+            crate::fatal::stack_overflow(stack.get_panic_data().as_deref().and_then(describe));
+        }
+    }
+}
+
+fn describe(payload: &(dyn Any + Send)) -> Option<&'static str> {
+    match payload.downcast_ref::<generator::Error>() {
+        Some(generator::Error::StackErr) => None,
+        _ => Some("the stack was left by a panic that nothing caught"),
+    }
+}
+
+/// Every stack suspends here.
+#[inline(never)]
+fn suspend() {
+    generator::co_yield_with(());
+}
+
+/// How many stacks the process may have: the package takes two mappings for each.
+fn stack_limit() -> usize {
+    static LIMIT: OnceLock<usize> = OnceLock::new();
+    *LIMIT.get_or_init(|| {
+        let maps = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+        let maps = maps.and_then(|text| text.trim().parse::<usize>().ok());
+        // A reserve for the program's own mappings.
+        maps.map_or(usize::MAX, |maps| maps.saturating_sub(2048).max(64) / 2)
+    })
+}

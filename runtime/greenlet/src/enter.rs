@@ -1,0 +1,136 @@
+//! Ending what a thread started, and counting what is there.
+
+use std::sync::atomic::Ordering;
+
+use crate::handle::{AnyGreenlet, GreenletExit};
+use crate::inner::Anything;
+use crate::lifetime::give_up;
+use crate::thread::{self, LEAKED, Thread};
+use crate::transfer::{Got, any_handle, raise};
+use crate::unraisable::Unraisable;
+
+/// How often a greenlet that catches its exit is told again, as Stackless does.
+const ATTEMPTS: usize = 10;
+
+/// Runs `f`, and ends every started greenlet of the thread before it returns, by a panic too.
+///
+/// Use it around everything that a thread which you started does with greenlets. Without it, greenlets that are still
+/// suspended when the thread ends are given up: their stacks are never unwound, because the thread-locals that they use may
+/// be gone by then. They are counted in [`Stats::leaked`].
+///
+/// A greenlet that catches its exit is killed again, ten times in all, and then given up. Within another `enter`, and
+/// outside the main greenlet, `enter` only calls `f`: the outermost one ends everything.
+///
+/// # Examples
+///
+/// ```
+/// use greenlet::{Greenlet, enter, main};
+///
+/// std::thread::spawn(|| enter(|| {
+///     let g = Greenlet::new(|()| {
+///         let _cleanup = String::from("dropped before the thread ends");
+///         main().switch(()).map(|_| ()).unwrap_or_default()
+///     });
+///     g.switch(()).unwrap();
+///     std::mem::forget(g);
+/// })).join().unwrap();
+/// assert_eq!(greenlet::stats().leaked, 0);
+/// ```
+pub fn enter<R>(f: impl FnOnce() -> R) -> R {
+    struct Leave<'a>(&'a Thread);
+    impl Drop for Leave<'_> {
+        fn drop(&mut self) {
+            self.0.entered.set(self.0.entered.get() - 1);
+            if self.0.entered.get() == 0 && self.0.current().is_main() {
+                end_all(self.0);
+                self.0.drain_pool();
+            }
+        }
+    }
+    let thread = thread::this();
+    thread.entered.set(thread.entered.get() + 1);
+    let _leave = Leave(thread);
+    f()
+}
+
+/// Kills every active greenlet of the thread but main, which is current.
+fn end_all(thread: &Thread) {
+    for _ in 0..ATTEMPTS {
+        let alive = active(thread);
+        if alive.is_empty() {
+            return;
+        }
+        for greenlet in alive.iter().filter(|greenlet| greenlet.is_active() && !cfg!(panic = "abort")) {
+            let inner = greenlet.inner();
+            if inner.shielded.get() {
+                continue;
+            }
+            let exit = Box::new(GreenletExit::new("the thread leaves enter"));
+            // SAFETY: active, and not current, which is main.
+            if let Got::Raise(payload) = unsafe { raise::<Anything>(thread, inner, exit, true) } {
+                thread.unraisable(inner, Unraisable::Panicked(payload));
+            }
+        }
+    }
+    for greenlet in active(thread) {
+        thread.unraisable(greenlet.inner(), Unraisable::Survived);
+        give_up(thread, greenlet.inner());
+        // Never killed again: the block stays with its stack.
+        std::mem::forget(greenlet);
+    }
+}
+
+fn active(thread: &Thread) -> Vec<AnyGreenlet> {
+    let registry = thread.registry.borrow();
+    // SAFETY: a registered greenlet is active, and its block exists as long as it is.
+    registry.iter().map(|(_, inner)| any_handle(unsafe { &**inner })).collect()
+}
+
+/// What greenlets the running thread has, and what it holds for them.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Greenlets that exist, in any state, without main.
+    pub greenlets: usize,
+    /// Greenlets that have begun and not ended, without main.
+    pub active: usize,
+    /// Stacks bound to greenlets.
+    pub stacks: usize,
+    /// Idle stacks in the pool.
+    pub pooled: usize,
+    /// Suspended stacks that were given up, in the whole process since it began.
+    pub leaked: u64,
+}
+
+/// Counts this thread's greenlets and stacks.
+pub fn stats() -> Stats {
+    let thread = thread::this();
+    let pooled = thread.pool.idle.get();
+    Stats {
+        greenlets: thread.blocks.get(),
+        active: thread.registry.borrow().len(),
+        stacks: thread.pool.total.get() - pooled,
+        pooled,
+        leaked: LEAKED.load(Ordering::Relaxed),
+    }
+}
+
+/// Gives this thread's idle stacks back to the system; returns how many.
+pub fn trim() -> usize {
+    let thread = thread::this();
+    let idle = thread.pool.idle.get();
+    thread.drain_pool();
+    idle
+}
+
+/// Sets how many idle stacks of one size this thread keeps (1,024 unless set); returns what was set before.
+pub fn set_pool_capacity(stacks: usize) -> usize {
+    thread::this().pool.capacity.replace(stacks)
+}
+
+/// Sets how many stacks this thread may have, idle ones included (no limit unless set); returns what was set before.
+///
+/// Beyond it, switching to an unstarted greenlet fails with [`SwitchError::Stack`](crate::SwitchError::Stack).
+pub fn set_max_stacks(stacks: usize) -> usize {
+    thread::this().pool.cap.replace(stacks)
+}

@@ -1,0 +1,418 @@
+//! The handles that users hold.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr::{self, NonNull};
+
+use crate::builder::Builder;
+use crate::error::{ParentError, SwitchError};
+use crate::inner::{Inner, Payload, State, release_weak};
+use crate::lifetime::release;
+use crate::local::Locals;
+use crate::thread;
+use crate::transfer::{self, any_handle};
+
+/// What a switch brings back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received<T> {
+    /// A value that another greenlet switched here with, or that a child ended with.
+    Value(T),
+    /// A child was killed: the exit that ended it, which is a value and not an error.
+    Exit(GreenletExit),
+}
+
+impl<T> Received<T> {
+    /// The value, if it is one.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Received::Value(value) => Some(value),
+            Received::Exit(_) => None,
+        }
+    }
+
+    /// The value.
+    ///
+    /// # Panics
+    ///
+    /// If it is an exit.
+    #[track_caller]
+    pub fn unwrap(self) -> T {
+        match self {
+            Received::Value(value) => value,
+            Received::Exit(exit) => panic!("a greenlet was killed where a value was expected: {exit}"),
+        }
+    }
+}
+
+/// What a greenlet is killed with. Uncaught, it ends the greenlet silently and reaches the parent as a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GreenletExit {
+    reason: Cow<'static, str>,
+}
+
+impl GreenletExit {
+    /// An exit with a reason, for whoever reads it.
+    pub fn new(reason: impl Into<Cow<'static, str>>) -> GreenletExit {
+        GreenletExit { reason: reason.into() }
+    }
+
+    /// Why the greenlet was killed.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl Default for GreenletExit {
+    fn default() -> GreenletExit {
+        GreenletExit::new("killed")
+    }
+}
+
+impl fmt::Display for GreenletExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+/// A handle of a greenlet, whatever the type of value that it takes. See [`Greenlet`].
+///
+/// It belongs to its thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>(_: T) {}
+/// send(greenlet::Greenlet::new(|()| ()));
+/// ```
+pub struct AnyGreenlet {
+    inner: NonNull<Inner>,
+}
+
+impl AnyGreenlet {
+    /// Takes over a handle that was counted.
+    pub(crate) fn adopt(inner: NonNull<Inner>) -> AnyGreenlet {
+        AnyGreenlet { inner }
+    }
+
+    #[inline]
+    pub(crate) fn inner(&self) -> &Inner {
+        // SAFETY: this handle keeps the block.
+        unsafe { self.inner.as_ref() }
+    }
+
+    /// The handle as one that switches with values of type `T`.
+    ///
+    /// Switching compares `T` with what the greenlet awaits, so that a wrong cast is an error there.
+    pub fn cast<T: 'static>(&self) -> Greenlet<T> {
+        Greenlet { any: self.clone(), family: PhantomData }
+    }
+
+    /// Whether it has begun and not ended; true for main.
+    pub fn is_active(&self) -> bool {
+        self.inner().state.get() == State::Active
+    }
+
+    /// Whether it has ended.
+    pub fn is_dead(&self) -> bool {
+        self.inner().state.get() == State::Dead
+    }
+
+    /// Whether it is the one that is running.
+    #[inline]
+    pub fn is_current(&self) -> bool {
+        self.inner().is_current()
+    }
+
+    /// Whether it stands for the thread's own flow.
+    pub fn is_main(&self) -> bool {
+        self.inner().is_main()
+    }
+
+    /// A number that no other greenlet of the thread has; 0 for main.
+    pub fn id(&self) -> u64 {
+        self.inner().id
+    }
+
+    /// The name that it was built with.
+    pub fn name(&self) -> Option<&str> {
+        self.inner().name.as_deref()
+    }
+
+    /// The greenlet that receives what this one ends with; none for main.
+    pub fn parent(&self) -> Option<AnyGreenlet> {
+        self.inner().parent().map(any_handle)
+    }
+
+    /// Makes another greenlet the parent, at any time of this one's life.
+    ///
+    /// # Errors
+    ///
+    /// [`ParentError`] if the new parent is this greenlet or descends from it, or if this one is main.
+    pub fn set_parent(&self, parent: &AnyGreenlet) -> Result<(), ParentError> {
+        let inner = self.inner();
+        if inner.is_main() {
+            return Err(ParentError::Main);
+        }
+        let mut ancestor = Some(parent.inner());
+        while let Some(at) = ancestor {
+            if ptr::eq(at, inner) {
+                return Err(ParentError::Cycle { child: inner.label(), parent: parent.inner().label() });
+            }
+            ancestor = at.parent();
+        }
+        parent.inner().add_handle();
+        let old = inner.parent.replace(parent.inner());
+        // SAFETY: the edge that was taken out was a handle.
+        unsafe { release(old) };
+        Ok(())
+    }
+
+    /// The greenlet's own values; see [`GreenletLocal`](crate::GreenletLocal).
+    pub fn locals(&self) -> Locals {
+        self.inner().locals.borrow_mut().get_or_insert_default().clone()
+    }
+
+    /// Gives the greenlet other local values; returns those that it had.
+    pub fn set_locals(&self, locals: Locals) -> Locals {
+        self.inner().locals.replace(Some(locals)).unwrap_or_default()
+    }
+
+    /// The usable size of its stack in bytes, as asked for; 0 for main.
+    pub fn stack_size(&self) -> usize {
+        self.inner().stack_size
+    }
+}
+
+impl Clone for AnyGreenlet {
+    #[inline]
+    fn clone(&self) -> AnyGreenlet {
+        self.inner().add_handle();
+        AnyGreenlet { inner: self.inner }
+    }
+}
+
+impl Drop for AnyGreenlet {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: this handle was counted and is not used again.
+        unsafe { release(self.inner.as_ptr()) }
+    }
+}
+
+impl PartialEq for AnyGreenlet {
+    fn eq(&self, other: &AnyGreenlet) -> bool {
+        self.inner == other.inner
+    }
+}
+
+impl Eq for AnyGreenlet {}
+
+impl fmt::Display for AnyGreenlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.inner().label())
+    }
+}
+
+impl fmt::Debug for AnyGreenlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.inner().state.get() {
+            State::Unstarted => "pending",
+            State::Dead => "dead",
+            State::Active if self.is_current() => "current",
+            State::Active => "suspended",
+        };
+        let mut out = f.debug_struct("Greenlet");
+        out.field("id", &self.id());
+        if let Some(name) = self.name() {
+            out.field("name", &name);
+        }
+        if self.is_main() {
+            out.field("main", &true);
+        }
+        out.field("state", &format_args!("{state}")).finish()
+    }
+}
+
+/// A handle of a greenlet: a flow of control with a stack of its own, which runs only when it is switched to.
+///
+/// `T` is the type of value that is passed at switches. Handles are cheap to clone and belong to their thread. When the last
+/// one of a suspended greenlet is dropped, the greenlet is killed then and there: its stack unwinds.
+///
+/// The behaviour is that of the [greenlet](https://greenlet.readthedocs.io) package for Python.
+///
+/// # Examples
+///
+/// ```
+/// use greenlet::{Greenlet, Received, main};
+///
+/// let echo = Greenlet::new(|first: i32| {
+///     let second = main().switch(first + 1).unwrap().unwrap();
+///     second * 10
+/// });
+/// assert_eq!(echo.switch(1)?, Received::Value(2));
+/// assert_eq!(echo.switch(5)?, Received::Value(50));
+/// assert!(echo.is_dead());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Greenlet<T: 'static = ()> {
+    any: AnyGreenlet,
+    family: PhantomData<fn(T) -> T>,
+}
+
+impl<T: 'static> Greenlet<T> {
+    /// Takes over a handle that was counted.
+    pub(crate) fn adopt(inner: NonNull<Inner>) -> Greenlet<T> {
+        Greenlet { any: AnyGreenlet::adopt(inner), family: PhantomData }
+    }
+
+    /// Makes a greenlet that will run `body` with the value of the first switch to it. Its parent is the current greenlet.
+    ///
+    /// No stack is taken before the first switch.
+    #[must_use = "a greenlet whose last handle is dropped never runs"]
+    pub fn new(body: impl FnOnce(T) -> T + 'static) -> Greenlet<T> {
+        Builder::new().build(body)
+    }
+
+    /// Switches to the greenlet with a value: starts it, or lets its pending switch return the value.
+    ///
+    /// Returns when something switches back to the caller, which is not necessarily this greenlet, with what that brings. A
+    /// switch to a dead greenlet goes to its nearest live ancestor; where that is the caller, the value comes straight back.
+    ///
+    /// # Errors
+    ///
+    /// [`SwitchError`], with the value if it was not sent.
+    ///
+    /// # Panics
+    ///
+    /// Unwinds with what is thrown into the caller meanwhile, or what a child of the caller ends with, unless that is an exit.
+    #[inline]
+    pub fn switch(&self, value: T) -> Result<Received<T>, SwitchError<T>> {
+        transfer::switch(self.any.inner(), value)
+    }
+
+    /// Raises `payload` in the greenlet, at its pending switch; returns as [`switch`](Greenlet::switch) does.
+    ///
+    /// An unstarted greenlet ends without running; an exit thrown into a dead one comes back as a value, anything else is
+    /// raised in its nearest live ancestor. In the current greenlet it is raised at once.
+    ///
+    /// # Errors
+    ///
+    /// [`SwitchError`], with the payload if it was not thrown.
+    ///
+    /// # Panics
+    ///
+    /// As [`switch`](Greenlet::switch).
+    pub fn throw(&self, payload: impl Any + Send) -> Result<Received<T>, SwitchError<Payload>> {
+        self.throw_boxed(Box::new(payload))
+    }
+
+    /// [`throw`](Greenlet::throw) with a payload that is boxed already, as `catch_unwind` gives it.
+    ///
+    /// # Errors
+    ///
+    /// [`SwitchError`], with the payload if it was not thrown.
+    pub fn throw_boxed(&self, payload: Payload) -> Result<Received<T>, SwitchError<Payload>> {
+        transfer::throw(self.any.inner(), payload)
+    }
+
+    /// Throws a [`GreenletExit`] into the greenlet. Its end reaches its parent as [`Received::Exit`].
+    ///
+    /// The greenlet may catch the exit and go on: ask [`is_dead`](AnyGreenlet::is_dead). While the thread unwinds this is
+    /// the one operation that may switch; the caller then is the parent until the greenlet has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`SwitchError`], with the exit if it was not thrown.
+    ///
+    /// # Panics
+    ///
+    /// As [`switch`](Greenlet::switch).
+    pub fn kill(&self) -> Result<Received<T>, SwitchError<Payload>> {
+        self.throw(GreenletExit::default())
+    }
+
+    /// A handle that does not keep the greenlet.
+    pub fn downgrade(&self) -> WeakGreenlet<T> {
+        self.any.inner().add_weak();
+        WeakGreenlet { inner: self.any.inner, family: PhantomData }
+    }
+}
+
+impl<T: 'static> Deref for Greenlet<T> {
+    type Target = AnyGreenlet;
+
+    fn deref(&self) -> &AnyGreenlet {
+        &self.any
+    }
+}
+
+impl<T: 'static> Clone for Greenlet<T> {
+    #[inline]
+    fn clone(&self) -> Greenlet<T> {
+        Greenlet { any: self.any.clone(), family: PhantomData }
+    }
+}
+
+impl<T: 'static> PartialEq for Greenlet<T> {
+    fn eq(&self, other: &Greenlet<T>) -> bool {
+        self.any == other.any
+    }
+}
+
+impl<T: 'static> Eq for Greenlet<T> {}
+
+impl<T: 'static> fmt::Debug for Greenlet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.any.fmt(f)
+    }
+}
+
+/// A handle that does not keep the greenlet; see [`Greenlet::downgrade`].
+pub struct WeakGreenlet<T: 'static = ()> {
+    inner: NonNull<Inner>,
+    family: PhantomData<fn(T) -> T>,
+}
+
+impl<T: 'static> WeakGreenlet<T> {
+    /// A handle, if the greenlet still has one.
+    pub fn upgrade(&self) -> Option<Greenlet<T>> {
+        // SAFETY: this weak handle keeps the block.
+        let inner = unsafe { self.inner.as_ref() };
+        (inner.handles.get() != 0).then(|| any_handle(inner).cast())
+    }
+}
+
+impl<T: 'static> Drop for WeakGreenlet<T> {
+    fn drop(&mut self) {
+        // SAFETY: this weak handle was counted and is not used again.
+        unsafe { release_weak(self.inner) }
+    }
+}
+
+impl<T: 'static> Clone for WeakGreenlet<T> {
+    fn clone(&self) -> WeakGreenlet<T> {
+        // SAFETY: this weak handle keeps the block.
+        unsafe { self.inner.as_ref() }.add_weak();
+        WeakGreenlet { inner: self.inner, family: PhantomData }
+    }
+}
+
+impl<T: 'static> fmt::Debug for WeakGreenlet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(WeakGreenlet)")
+    }
+}
+
+/// The running greenlet, as a target for values of type `T`.
+///
+/// Inside a greenlet's body any `T` will do: what another greenlet sends is compared with what the pending switch awaits.
+#[inline]
+pub fn current<T: 'static>() -> Greenlet<T> {
+    any_handle(thread::this().current()).cast()
+}
+
+/// The main greenlet: this thread's own flow. It takes the type of its pending switch.
+pub fn main<T: 'static>() -> Greenlet<T> {
+    any_handle(thread::this().main()).cast()
+}

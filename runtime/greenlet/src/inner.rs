@@ -1,0 +1,197 @@
+//! The control block of a greenlet, and the counting of its handles.
+//!
+//! Handles are counted here and not by `Rc`: the last one going away may have to *resume* the greenlet (to unwind it), whose
+//! own code may make new handles of itself. A block is freed when it is dead and neither handles nor weak ones are left.
+
+use std::any::{Any, TypeId, type_name};
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+
+use crate::context::Context;
+use crate::local::Locals;
+use crate::thread::Thread;
+
+/// What a thrown greenlet unwinds with, as in `std::panic`.
+pub type Payload = Box<dyn Any + Send>;
+
+/// The type of value that a pending switch awaits, with its name for errors.
+pub(crate) struct Family {
+    pub(crate) id: TypeId,
+    pub(crate) name: fn() -> &'static str,
+}
+
+/// Awaited by an operation that takes whatever comes and has no use for it.
+pub(crate) struct Anything;
+
+pub(crate) const fn family<T: 'static>() -> &'static Family {
+    const { &Family { id: TypeId::of::<T>(), name: type_name::<T> } }
+}
+
+impl Family {
+    pub(crate) fn is<T: 'static>(&self) -> bool {
+        self.id == TypeId::of::<T>()
+    }
+}
+
+/// The life of a greenlet, from top to bottom; there is no way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Has a body; no stack is bound to it.
+    Unstarted,
+    /// Its body has begun and not ended: it is current, or suspended in a switch. Main is always here.
+    Active,
+    /// Ended. A switch to it goes to its nearest live ancestor.
+    Dead,
+}
+
+/// A body that has not begun, without its type.
+pub(crate) struct Body {
+    pub(crate) data: *mut (),
+    /// Takes the body out of its allocation, runs it, and hands its outcome on. Returns when the stack is used again.
+    pub(crate) run: unsafe fn(*mut (), &Thread),
+    pub(crate) drop: unsafe fn(*mut ()),
+    /// Whether it wants to be started by an exit, too.
+    pub(crate) takes_exit: bool,
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        // SAFETY: `data` belongs to this value, which is being dropped; `run` consumes a body through `into_parts` instead.
+        unsafe { (self.drop)(self.data) }
+    }
+}
+
+impl Body {
+    /// Gives up ownership of `data` to whoever calls `run` with it.
+    pub(crate) fn into_parts(self) -> (*mut (), unsafe fn(*mut (), &Thread)) {
+        let body = std::mem::ManuallyDrop::new(self);
+        (body.data, body.run)
+    }
+}
+
+/// The control block. It is reached through raw pointers by handles, child greenlets and the thread, and never moves.
+pub(crate) struct Inner {
+    pub(crate) state: Cell<State>,
+    /// Handles: the user's, one while it is running, and one for each existing child.
+    pub(crate) handles: Cell<u32>,
+    weak: Cell<u32>,
+    /// What the pending switch awaits; for an unstarted one, what its body takes.
+    pub(crate) awaits: Cell<&'static Family>,
+    pub(crate) thread: NonNull<Thread>,
+    /// Null only for main. The edge is a handle.
+    pub(crate) parent: Cell<*const Inner>,
+    /// The stack, from the first switch until the result has been taken from it.
+    pub(crate) context: UnsafeCell<Option<Context>>,
+    pub(crate) body: Cell<Option<Body>>,
+    /// Key in the thread's registry while active.
+    pub(crate) registered: Cell<usize>,
+    /// Suspended in a kill that it made while the thread unwinds: raising here would abort the process.
+    pub(crate) shielded: Cell<bool>,
+    pub(crate) locals: RefCell<Option<Locals>>,
+    pub(crate) name: Option<Rc<str>>,
+    pub(crate) stack_size: usize,
+    pub(crate) id: u64,
+}
+
+impl Inner {
+    /// A block with one handle, and nothing else.
+    pub(crate) fn new(thread: NonNull<Thread>, state: State, awaits: &'static Family) -> Inner {
+        Inner {
+            state: Cell::new(state),
+            handles: Cell::new(1),
+            weak: Cell::new(0),
+            awaits: Cell::new(awaits),
+            thread,
+            parent: Cell::new(ptr::null()),
+            context: UnsafeCell::new(None),
+            body: Cell::new(None),
+            registered: Cell::new(usize::MAX),
+            shielded: Cell::new(false),
+            locals: RefCell::new(None),
+            name: None,
+            stack_size: 0,
+            id: 0,
+        }
+    }
+
+    pub(crate) fn thread(&self) -> &Thread {
+        // SAFETY: a thread's state outlives its control blocks (`thread::Owner`), and handles do not leave the thread.
+        unsafe { self.thread.as_ref() }
+    }
+
+    pub(crate) fn is_main(&self) -> bool {
+        self.parent.get().is_null()
+    }
+
+    pub(crate) fn is_current(&self) -> bool {
+        ptr::eq(self.thread().current.get(), self)
+    }
+
+    /// This one, or the nearest ancestor that is not dead.
+    pub(crate) fn nearest_live(&self) -> &Inner {
+        let mut inner = self;
+        while inner.state.get() == State::Dead {
+            inner = inner.parent().unwrap_or(self.thread().main());
+        }
+        inner
+    }
+
+    pub(crate) fn parent(&self) -> Option<&Inner> {
+        // SAFETY: the edge is a handle, so the parent exists as long as this block holds it.
+        unsafe { self.parent.get().as_ref() }
+    }
+
+    pub(crate) fn add_handle(&self) {
+        let handles = self.handles.get().checked_add(1);
+        self.handles.set(handles.expect("more than four billion handles of one greenlet"));
+    }
+
+    pub(crate) fn add_weak(&self) {
+        let weak = self.weak.get().checked_add(1);
+        self.weak.set(weak.expect("more than four billion weak handles of one greenlet"));
+    }
+
+    /// How it is called in messages.
+    pub(crate) fn label(&self) -> String {
+        match &self.name {
+            Some(name) => format!("greenlet {} \"{name}\"", self.id),
+            None if self.is_main() => "the main greenlet".to_owned(),
+            None => format!("greenlet {}", self.id),
+        }
+    }
+}
+
+/// Takes back a weak handle.
+///
+/// # Safety
+///
+/// The caller owned one, and does not use `inner` again.
+pub(crate) unsafe fn release_weak(inner: NonNull<Inner>) {
+    // SAFETY: the weak handle kept the block until now.
+    let block = unsafe { inner.as_ref() };
+    block.weak.set(block.weak.get() - 1);
+    // SAFETY: freed if this was the last thing that referred to it.
+    unsafe { free_if_unused(inner) };
+}
+
+/// Frees the block if it is dead and nothing refers to it.
+///
+/// # Safety
+///
+/// The caller does not use `inner` again.
+pub(crate) unsafe fn free_if_unused(inner: NonNull<Inner>) {
+    // SAFETY: whoever calls this had a reference until now.
+    let block = unsafe { inner.as_ref() };
+    if block.state.get() != State::Dead || block.handles.get() != 0 || block.weak.get() != 0 {
+        return;
+    }
+    // A dead block without handles has lost its parent edge, which is what remains to be counted.
+    if !block.parent.get().is_null() {
+        return;
+    }
+    let thread = block.thread();
+    thread.blocks.set(thread.blocks.get() - 1);
+    // SAFETY: blocks other than main's are boxed (`Builder::build`), and nothing refers to this one any more.
+    drop(unsafe { Box::from_raw(inner.as_ptr()) });
+}

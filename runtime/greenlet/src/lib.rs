@@ -1,0 +1,54 @@
+//! Greenlets: flows of control with stacks of their own that are switched by hand.
+//!
+//! A [`Greenlet`] runs plain, blocking code. [`Greenlet::switch`] leaves the running greenlet where it is and goes on with
+//! another one, from any depth of calls; it returns when something switches back. There is no scheduler, no clock and no I/O
+//! here: who runs is decided by who switches to whom. The behaviour is that of Python's
+//! [greenlet](https://greenlet.readthedocs.io), with values and errors in place of arguments and exceptions:
+//!
+//! - the first switch starts a greenlet; later ones are what its pending [`switch`](Greenlet::switch) returns;
+//! - every greenlet has a parent, which receives what it ends with; a panic goes there too, by unwinding;
+//! - a [kill](Greenlet::kill) unwinds a greenlet; it reaches the parent as a value, [`Received::Exit`];
+//! - a switch to a dead greenlet goes to its nearest live ancestor;
+//! - dropping the last handle of a suspended greenlet kills it at once.
+//!
+//! ```
+//! use greenlet::{Greenlet, main};
+//!
+//! let g = Greenlet::new(|()| {
+//!     println!("hello");
+//!     main().switch(()).unwrap();
+//!     println!("world");
+//! });
+//! g.switch(()).unwrap();
+//! println!("between");
+//! g.switch(()).unwrap();
+//! ```
+//!
+//! Greenlets belong to their thread. Wrap what a thread does with them in [`enter`], which ends them before the thread does.
+//! What safe code can rely on, and what remains, is in `docs/SOUNDNESS.md`.
+
+mod builder;
+mod context;
+mod enter;
+mod error;
+mod fatal;
+mod generator;
+mod handle;
+mod inner;
+mod lifetime;
+mod local;
+mod pool;
+mod thread;
+mod trace;
+mod transfer;
+mod unraisable;
+
+pub use builder::{Builder, DEFAULT_STACK_SIZE};
+pub use enter::{Stats, enter, set_max_stacks, set_pool_capacity, stats, trim};
+pub use error::{ParentError, StackError, SwitchError};
+pub use generator::{Generator, YieldError, yield_, yield_to};
+pub use handle::{AnyGreenlet, Greenlet, GreenletExit, Received, WeakGreenlet, current, main};
+pub use inner::Payload;
+pub use local::{GreenletLocal, Locals};
+pub use trace::{Event, EventKind, Tracer, set_tracer, tracer};
+pub use unraisable::{Unraisable, set_unraisable_hook};

@@ -1,0 +1,133 @@
+//! What happens when the last handle of a greenlet goes away.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::Ordering;
+
+use crate::handle::GreenletExit;
+use crate::inner::{Anything, Inner, Payload, State, release_weak};
+use crate::thread::{LEAKED, Thread};
+use crate::transfer::{self, Got};
+use crate::unraisable::Unraisable;
+
+/// Gives back a handle. The last one of a suspended greenlet kills it now; of an unstarted one, drops its body.
+///
+/// # Safety
+///
+/// The caller owned a handle of `inner`, and does not use `inner` again.
+#[inline]
+pub(crate) unsafe fn release(inner: *const Inner) {
+    // SAFETY: the caller's handle kept the block until now.
+    let handles = unsafe {
+        let handles = (*inner).handles.get() - 1;
+        (*inner).handles.set(handles);
+        handles
+    };
+    if handles == 0 {
+        // SAFETY: no handle is left, and the caller does not use the block again.
+        unsafe { abandoned(inner) };
+    }
+}
+
+/// The block has no handles: ends the greenlet and frees the block, then goes on with its parent if that was the last child
+/// to hold it. A loop, because chains of parents may be long.
+///
+/// # Safety
+///
+/// `inner` exists and has no handles; the caller does not use it again.
+#[cold]
+unsafe fn abandoned(mut inner: *const Inner) {
+    loop {
+        // SAFETY: nobody else frees a block that has no handles; `keep` holds it while user code runs.
+        let block = unsafe { &*inner };
+        block.add_weak();
+        let ended = end(block);
+        let parent = if ended && block.handles.get() == 0 { block.parent.replace(ptr::null()) } else { ptr::null() };
+        // SAFETY: the weak handle taken above; the reference is not used again.
+        unsafe { release_weak(NonNull::from(block)) };
+        if parent.is_null() {
+            return;
+        }
+        // SAFETY: the edge that was just taken out was a handle.
+        let handles = unsafe {
+            let handles = (*parent).handles.get() - 1;
+            (*parent).handles.set(handles);
+            handles
+        };
+        if handles != 0 {
+            return;
+        }
+        inner = parent;
+    }
+}
+
+/// Ends a greenlet that nobody holds; false if it goes on living.
+fn end(inner: &Inner) -> bool {
+    match inner.state.get() {
+        State::Dead => true,
+        State::Unstarted => {
+            end_unstarted(inner);
+            true
+        }
+        // Main is kept by its thread and never gets here.
+        State::Active => kill_abandoned(inner),
+    }
+}
+
+/// Ends a greenlet that has not begun: it is dead before its body is dropped, so that code in there finds it so.
+pub(crate) fn end_unstarted(inner: &Inner) {
+    inner.state.set(State::Dead);
+    inner.add_weak();
+    drop_caught(inner, inner.body.take());
+    drop_caught(inner, inner.locals.take());
+    // SAFETY: the weak handle taken above. If that was all, the caller holds the block by a handle or weak one of its own.
+    unsafe { release_weak(NonNull::from(inner)) };
+}
+
+/// Throws an exit into a suspended greenlet whose last handle is gone; its end comes back here. Whether it is dead then.
+fn kill_abandoned(inner: &Inner) -> bool {
+    let thread = inner.thread();
+    if thread.closed.get() || inner.shielded.get() {
+        return false;
+    }
+    if cfg!(panic = "abort") {
+        give_up(thread, inner);
+        return false;
+    }
+    let exit = GreenletExit::new("the last handle of the greenlet went away");
+    // SAFETY: active, and not current: the running greenlet has a running handle.
+    let got = unsafe { transfer::raise::<Anything>(thread, inner, Box::new(exit), true) };
+    match got {
+        Got::Raise(payload) => thread.unraisable(inner, Unraisable::Panicked(payload)),
+        Got::Value(_) | Got::Nothing | Got::Exit(_) | Got::Failed(_) => {}
+    }
+    let dead = inner.state.get() == State::Dead;
+    if !dead && inner.handles.get() == 0 {
+        // The registry keeps it: it can still be ended by its own code, and by `enter`.
+        thread.unraisable(inner, Unraisable::Survived);
+    }
+    dead
+}
+
+/// Stops counting on a stack: it is never resumed, unwound or used again.
+pub(crate) fn give_up(thread: &Thread, inner: &Inner) {
+    thread.unregister(inner);
+    LEAKED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Drops a value of the user's. What its destructor raises goes to the hook, as nobody waits for it.
+pub(crate) fn drop_caught<V>(inner: &Inner, value: V) {
+    if !std::mem::needs_drop::<V>() {
+        return;
+    }
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(move || drop(value))) {
+        report(inner, payload);
+    }
+}
+
+fn report(inner: &Inner, payload: Payload) {
+    if payload.is::<GreenletExit>() {
+        return;
+    }
+    inner.thread().unraisable(inner, Unraisable::Panicked(payload));
+}

@@ -1,0 +1,181 @@
+//! What one OS thread knows of its greenlets.
+//!
+//! The state is reached through a thread-local pointer without a destructor, so that it can be read at any time, and
+//! through every control block. A second thread-local owns it: when that is destroyed, nothing is unwound. Stacks that are
+//! still suspended are left alone for ever and counted, because the thread-locals that their frames use may be gone.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use slab::Slab;
+
+use crate::context::{Context, Hub};
+use crate::inner::{Family, Inner, State, family};
+use crate::pool::Pool;
+use crate::trace::Tracer;
+use crate::transfer::{self, Mail};
+use crate::unraisable::{self, Hook};
+
+/// Suspended stacks that were given up, in the whole process.
+pub(crate) static LEAKED: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) struct Thread {
+    pub(crate) current: Cell<*const Inner>,
+    main: Box<Inner>,
+    /// What the greenlet that is being switched to will receive.
+    pub(crate) mail: Cell<Mail>,
+    /// Who switched here, until its running handle has been given back.
+    pub(crate) origin: Cell<*const Inner>,
+    pub(crate) hub: Hub,
+    pub(crate) pool: Pool,
+    /// Tells an idle stack that is resumed to leave.
+    pub(crate) retiring: Cell<bool>,
+    /// Every active greenlet but main: these own stacks, handles or not.
+    pub(crate) registry: RefCell<Slab<*const Inner>>,
+    pub(crate) tracer: RefCell<Option<Tracer>>,
+    pub(crate) traced: Cell<bool>,
+    pub(crate) hook: RefCell<Option<Rc<Hook>>>,
+    /// Control blocks besides main's.
+    pub(crate) blocks: Cell<usize>,
+    pub(crate) ids: Cell<u64>,
+    /// Nested calls of `enter`.
+    pub(crate) entered: Cell<usize>,
+    /// The thread is ending: nothing may be switched to any more.
+    pub(crate) closed: Cell<bool>,
+}
+
+thread_local! {
+    static THREAD: Cell<*const Thread> = const { Cell::new(ptr::null()) };
+    static OWNER: Owner = const { Owner };
+}
+
+/// Awaited by main while it is not in a switch: nothing can be sent to what is current.
+pub(crate) static NOTHING: &Family = family::<()>();
+
+/// This thread's state, made when first used.
+///
+/// The reference is good for as long as the caller runs: the state is freed only by the thread-local's destructor, on a
+/// thread whose frames are gone.
+#[inline]
+pub(crate) fn this<'a>() -> &'a Thread {
+    let thread = THREAD.get();
+    if thread.is_null() {
+        return make();
+    }
+    // SAFETY: set by `make` to a live allocation, reset before that is freed.
+    unsafe { &*thread }
+}
+
+#[cold]
+fn make<'a>() -> &'a Thread {
+    let hub = Hub::default();
+    // Two-way references: the main block points to the state, which owns it.
+    let mut state = Box::new_uninit();
+    // SAFETY: a box is never null. The pointer is only stored here; it is followed once the state has been written.
+    let address = unsafe { NonNull::new_unchecked(state.as_mut_ptr()) };
+    let main = Box::new(Inner::new(address, State::Active, NOTHING));
+    // SAFETY: main's block is not shared yet.
+    unsafe { *main.context.get() = Some(Context::root()) };
+    state.write(Thread {
+        current: Cell::new(&raw const *main),
+        main,
+        mail: Cell::new(Mail::None),
+        origin: Cell::new(ptr::null()),
+        hub,
+        pool: Pool::default(),
+        retiring: Cell::new(false),
+        registry: RefCell::new(Slab::new()),
+        tracer: RefCell::new(None),
+        traced: Cell::new(false),
+        hook: RefCell::new(None),
+        blocks: Cell::new(0),
+        ids: Cell::new(0),
+        entered: Cell::new(0),
+        closed: Cell::new(false),
+    });
+    Box::leak(state);
+    // SAFETY: just written. The allocation is freed by `Owner` alone.
+    let thread: &Thread = unsafe { address.as_ref() };
+    THREAD.set(thread);
+    // Registers the destructor. Where that is too late, the thread is ending: no stack may be started on it any more.
+    if OWNER.try_with(|_| ()).is_err() {
+        thread.closed.set(true);
+    }
+    thread
+}
+
+struct Owner;
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let thread = this();
+        thread.closed.set(true);
+        let suspended = thread.registry.borrow().len();
+        LEAKED.fetch_add(suspended as u64, Ordering::Relaxed);
+        thread.drain_pool();
+        // User values; their destructors may call back in, which `closed` makes harmless.
+        let tracer = thread.tracer.borrow_mut().take();
+        let hook = thread.hook.borrow_mut().take();
+        drop((tracer, hook));
+        let locals = thread.main.locals.borrow_mut().take();
+        if catch_unwind(AssertUnwindSafe(move || drop(locals))).is_err() {
+            std::process::abort();
+        }
+        if thread.blocks.get() == 0 && ptr::eq(thread.current.get(), thread.main()) && thread.main.handles.get() == 1 {
+            let state = THREAD.replace(ptr::null()).cast_mut();
+            // SAFETY: made by `make`; no block, handle or frame refers to it any more, and the pointer is reset.
+            drop(unsafe { Box::from_raw(state) });
+        }
+    }
+}
+
+impl Thread {
+    pub(crate) fn main(&self) -> &Inner {
+        &self.main
+    }
+
+    pub(crate) fn current(&self) -> &Inner {
+        // SAFETY: the running greenlet is kept by its running handle; main by this state.
+        unsafe { &*self.current.get() }
+    }
+
+    /// Takes note of a greenlet that has begun.
+    pub(crate) fn register(&self, inner: &Inner) {
+        inner.registered.set(self.registry.borrow_mut().insert(inner));
+    }
+
+    pub(crate) fn unregister(&self, inner: &Inner) {
+        let key = inner.registered.replace(usize::MAX);
+        self.registry.borrow_mut().try_remove(key);
+    }
+
+    /// Frees the pooled stacks.
+    pub(crate) fn drain_pool(&self) {
+        while let Some(context) = self.pool.pop_any() {
+            self.retire(context);
+        }
+    }
+
+    pub(crate) fn retire(&self, context: Context) {
+        self.retiring.set(true);
+        // SAFETY: pooled stacks are idle in `transfer::entry`, which returns when `retiring` is set.
+        unsafe { context.retire() };
+        self.retiring.set(false);
+    }
+
+    /// Gives an idle stack to the pool, or back to the system.
+    pub(crate) fn give_back(&self, context: Context) {
+        if let Err(context) = self.pool.put(context) {
+            self.retire(context);
+        }
+    }
+
+    /// Calls the hook for errors that nobody can receive.
+    pub(crate) fn unraisable(&self, inner: &Inner, what: unraisable::Unraisable) {
+        let hook = self.hook.borrow().clone();
+        unraisable::report(hook.as_deref(), &transfer::any_handle(inner), what);
+    }
+}
