@@ -1,1 +1,47 @@
-//! x
+//! Micro-threads in plain blocking style: spawn a tasklet, send and receive on a channel, write an actor as a loop.
+//!
+//! A tasklet is a closure with a stack of its own. It may call anything and block anywhere; the others go on meanwhile. All
+//! tasklets of a thread take turns, in an order that the program alone decides. It is the model of
+//! [Stackless Python](https://github.com/stackless-dev/stackless), above the primitive of
+//! [greenlet](https://greenlet.readthedocs.io).
+//!
+//! ```
+//! use tasklets::{Channel, run, spawn};
+//!
+//! let ch = Channel::new();
+//! let rx = ch.clone();
+//! spawn(move || for name in rx { println!("hello {name}") });
+//! spawn(move || { for name in ["ada", "grace"] { ch.send(name).unwrap() } ch.shutdown() });
+//! println!("{}", run()); // "all 2 tasklets finished", or who is still blocked, on what, and where
+//! ```
+//!
+//! | You want | Take |
+//! | --- | --- |
+//! | a flow of control that takes turns with others | [`spawn`], [`Builder`], [`Tasklet`] |
+//! | to let them run | [`run`], [`run_for`], [`schedule`], [`Tasklet::join`] |
+//! | to pass values between them | [`Channel`] |
+//! | to end them | [`AnyTasklet::kill`], [`kill_all`], [`enter`] |
+//! | to build a blocking primitive of your own | [`park`] |
+//! | stacks that you switch by hand | the crate `greenlet` |
+//!
+//! # Features
+//!
+//! `tracing` (default): a span per tasklet, and events for spawn, block, wake and end.
+
+#![forbid(unsafe_code)]
+
+pub use tasklets_channels::{
+    Channel, ChannelCallback, ChannelEvent, Failed, IntoIter, Iter, Preference, Reason, ReceiveError, Results,
+    SendError, StopIteration, channel_callback, set_channel_callback,
+};
+pub use tasklets_runtime::{
+    AnyTasklet, Budget, Builder, Ending, ErrorHandler, JoinError, Outcome, Payload, Report, ScheduleCallback,
+    Scheduler, StackError, Starved, Stats, Tasklet, TaskletError, TaskletExit, Waiting, current, enter, kill_all,
+    main_tasklet, park, run, run_count, run_for, schedule, schedule_callback, schedule_remove, set_error_handler,
+    set_schedule_callback, spawn, stats, switch_trap,
+};
+
+/// What nearly every program needs.
+pub mod prelude {
+    pub use crate::{Channel, Tasklet, run, schedule, spawn};
+}

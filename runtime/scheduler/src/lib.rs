@@ -1,1 +1,99 @@
-//! x
+//! Tasklets: micro-threads in plain blocking style, scheduled round robin on one OS thread.
+//!
+//! A tasklet is a closure with a stack of its own. It runs until it calls something that switches: [`schedule`], [`run`],
+//! an operation on another tasklet, a channel. Nothing interrupts it in between, so that the order in which tasklets run is
+//! decided by the program alone: the same program runs in the same order, always.
+//!
+//! The rules are those of [Stackless Python](https://github.com/stackless-dev/stackless): the runnable tasklets form a ring
+//! whose head is the current one; the thread's own flow is the main tasklet; [`run`] returns when nothing is runnable.
+//!
+//! ```
+//! use tasklets_runtime::{run, schedule, spawn};
+//!
+//! for name in ["ada", "grace"] {
+//!     spawn(move || {
+//!         println!("{name} begins");
+//!         schedule().unwrap();
+//!         println!("{name} goes on");
+//!     })
+//!     .detach();
+//! }
+//! assert_eq!(run().to_string(), "all 2 tasklets finished");
+//! ```
+//!
+//! Channels are in `tasklets-channels`; what they are built on is in [`park`]. Most programs use both through `tasklets`.
+
+#![forbid(unsafe_code)]
+
+mod control;
+mod core;
+mod error;
+mod hooks;
+mod job;
+mod nested;
+pub mod park;
+mod report;
+mod run;
+mod spawn;
+mod stats;
+mod switch;
+mod table;
+mod tasklet;
+mod trace;
+
+pub use crate::core::Scheduler;
+pub use error::{TaskletError, TaskletExit};
+pub use greenlet::{Payload, StackError};
+pub use hooks::{
+    ErrorHandler, ScheduleCallback, schedule_callback, set_error_handler, set_schedule_callback, switch_trap,
+};
+pub use job::JoinError;
+pub use nested::{enter, kill_all};
+pub use report::{Report, Starved, Waiting};
+pub use run::{Budget, Ending, Outcome, run, run_for};
+pub use spawn::{Builder, spawn};
+pub use stats::{Stats, run_count, stats};
+pub use tasklet::{AnyTasklet, Tasklet};
+
+/// Yields to the next runnable tasklet; the caller becomes the last one. Returns at once if nobody else is runnable.
+///
+/// Semantics: Stackless's `schedule`.
+///
+/// # Errors
+///
+/// [`TaskletError::SwitchTrap`] and [`TaskletError::Unwinding`], if there is anybody to switch to.
+///
+/// # Panics
+///
+/// Unwinds with what is thrown into the caller meanwhile.
+pub fn schedule() -> Result<(), TaskletError> {
+    Scheduler::local().schedule()
+}
+
+/// Yields and leaves the run queue: the caller is paused until somebody inserts or runs it.
+///
+/// Main alone returns at once. A caller of whom nobody has a handle is killed, as nobody could make it go on.
+///
+/// Semantics: Stackless's `schedule_remove`.
+///
+/// # Errors
+///
+/// [`TaskletError::Deadlock`] if nobody else is runnable and the main tasklet is blocked, and as [`schedule`].
+///
+/// # Panics
+///
+/// Unwinds with what is thrown into the caller meanwhile.
+pub fn schedule_remove() -> Result<(), TaskletError> {
+    Scheduler::local().schedule_remove()
+}
+
+/// The running tasklet.
+pub fn current() -> AnyTasklet {
+    Scheduler::local().current()
+}
+
+/// The main tasklet: this thread's own flow.
+pub fn main_tasklet() -> AnyTasklet {
+    let scheduler = Scheduler::local();
+    scheduler.handle(crate::core::MAIN)
+}

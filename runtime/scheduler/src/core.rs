@@ -1,0 +1,166 @@
+//! The scheduler of one OS thread.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+
+use greenlet::Payload;
+
+use crate::error::TaskletError;
+use crate::hooks::Hooks;
+use crate::run::Watch;
+use crate::table::{Entry, Key, Life, Mail, Table};
+use crate::tasklet::AnyTasklet;
+
+/// A thread's scheduler, for code that builds blocking primitives on it (see [`park`](crate::park)).
+///
+/// Handles are cheap to clone. Tasklets, channels and plain functions of this crate all act on the scheduler of the thread
+/// that they are used on; there is no need to carry one around.
+#[derive(Clone)]
+pub struct Scheduler {
+    pub(crate) core: Rc<Core>,
+}
+
+/// What a scheduler consists of. Every field is borrowed for a few lines at a time, and never while user code runs.
+pub(crate) struct Core {
+    pub(crate) table: RefCell<Table>,
+    /// The tasklet that runs. The ring's head, except in the midst of a switch.
+    pub(crate) current: Cell<Key>,
+    /// Letters that wait in entries; a pending operation looks for its own only if this is not 0.
+    pub(crate) mails: Cell<usize>,
+    /// Callers of `run`, innermost last.
+    pub(crate) watches: RefCell<Vec<Watch>>,
+    pub(crate) hooks: Hooks,
+    pub(crate) switches: Cell<u64>,
+    pub(crate) ended: Cell<u64>,
+    /// What a tasklet panicked with that somebody kills and waits for.
+    pub(crate) last_words: RefCell<Option<Payload>>,
+    /// Nested calls of `enter`.
+    pub(crate) entered: Cell<usize>,
+    /// Numbers for unnamed channels and the like.
+    pub(crate) labels: Cell<u64>,
+}
+
+/// The main tasklet's key: the first entry of every table.
+pub(crate) const MAIN: Key = 0;
+
+thread_local! {
+    static LOCAL: Scheduler = Scheduler::new(Location::caller());
+}
+
+impl Scheduler {
+    /// The running thread's scheduler, made when first used.
+    pub fn local() -> Scheduler {
+        // Where the thread-local is gone already, the thread is ending: a scheduler without tasklets answers.
+        LOCAL.try_with(Scheduler::clone).unwrap_or_else(|_| Scheduler::new(Location::caller()))
+    }
+
+    fn new(at: &'static Location<'static>) -> Scheduler {
+        let mut table = Table::new();
+        let mut main = Entry::new(at);
+        main.life = Life::Started;
+        main.handles = 1;
+        let (key, _) = table.add(main);
+        table.append(key);
+        debug_assert_eq!(key, MAIN);
+        let core = Core {
+            table: RefCell::new(table),
+            current: Cell::new(MAIN),
+            mails: Cell::new(0),
+            watches: RefCell::new(Vec::new()),
+            hooks: Hooks::default(),
+            switches: Cell::new(0),
+            ended: Cell::new(0),
+            last_words: RefCell::new(None),
+            entered: Cell::new(0),
+            labels: Cell::new(0),
+        };
+        Scheduler { core: Rc::new(core) }
+    }
+
+    /// The tasklet that runs.
+    pub fn current(&self) -> AnyTasklet {
+        self.handle(self.core.current.get())
+    }
+
+    /// A number that was not given before on this thread, to name things in reports.
+    pub fn next_label(&self) -> u64 {
+        self.core.labels.set(self.core.labels.get() + 1);
+        self.core.labels.get()
+    }
+
+    /// A handle of a tasklet that is in the table.
+    pub(crate) fn handle(&self, key: Key) -> AnyTasklet {
+        let mut table = self.core.table.borrow_mut();
+        let entry = table.get_mut(key);
+        entry.handles += 1;
+        let generation = entry.generation;
+        drop(table);
+        AnyTasklet::adopt(self.clone(), key, generation)
+    }
+
+    /// Puts a letter into a tasklet's box. One that was there and not delivered is given back, to be dropped.
+    #[must_use]
+    pub(crate) fn post(&self, key: Key, mail: Mail) -> Option<Mail> {
+        let old = self.core.table.borrow_mut().get_mut(key).mail.replace(mail);
+        if old.is_none() {
+            self.core.mails.set(self.core.mails.get() + 1);
+        }
+        old
+    }
+
+    /// Takes the letter of a tasklet.
+    #[inline]
+    pub(crate) fn collect(&self, key: Key) -> Option<Mail> {
+        if self.core.mails.get() == 0 {
+            return None;
+        }
+        let mail = self.core.table.borrow_mut().get_mut(key).mail.take()?;
+        self.core.mails.set(self.core.mails.get() - 1);
+        Some(mail)
+    }
+
+    /// Whether a real switch is possible now.
+    #[inline]
+    pub(crate) fn check_switch(&self) -> Result<(), TaskletError> {
+        if std::thread::panicking() {
+            return Err(TaskletError::Unwinding);
+        }
+        if self.core.hooks.trapped() {
+            return Err(TaskletError::SwitchTrap);
+        }
+        Ok(())
+    }
+
+    /// Who is woken when nothing is runnable: the innermost caller of `run`, or main.
+    pub(crate) fn waker(&self) -> Key {
+        self.core.watches.borrow().last().map_or(MAIN, |watch| watch.key)
+    }
+
+    /// Takes a blocked tasklet out of the queue of what it waits for.
+    pub(crate) fn unblock(&self, key: Key) {
+        let waits = self.core.table.borrow_mut().unblock(key);
+        if let Some(waits) = waits {
+            waits.on.unlink(waits.ticket);
+        }
+    }
+
+    /// Frees the entry of a tasklet that is neither alive nor held; what it held is dropped outside the table.
+    pub(crate) fn reap(&self, key: Key) {
+        let gone = {
+            let mut table = self.core.table.borrow_mut();
+            let entry = table.get(key);
+            let unused = entry.handles == 0 && !entry.alive() && key != self.core.current.get();
+            if unused { table.take(key) } else { None }
+        };
+        drop(gone);
+    }
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = self.core.table.borrow();
+        f.debug_struct("Scheduler").field("tasklets", &table.count()).field("runnable", &table.len()).finish()
+    }
+}

@@ -1,0 +1,321 @@
+//! `run`: let the others go on until nothing is runnable, or a budget is used up.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::core::Scheduler;
+use crate::error::TaskletError;
+use crate::report::{Report, count};
+use crate::table::{Key, Place};
+use crate::tasklet::AnyTasklet;
+
+/// A tasklet inside `run`.
+pub(crate) struct Watch {
+    pub(crate) key: Key,
+    limit: Option<Limit>,
+    /// Whether the budget was used up.
+    expired: bool,
+    interrupted: Option<AnyTasklet>,
+}
+
+struct Limit {
+    deadline: Option<Instant>,
+    switches: Option<u64>,
+    pause: bool,
+}
+
+/// How long [`run_for`] goes on: for a time, for a number of switches, or both.
+///
+/// It is looked at when a tasklet switches: code that does not switch cannot be interrupted.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tasklets_runtime::Budget;
+///
+/// let frame = Budget::time(Duration::from_millis(16));
+/// let few = Budget::switches(100).and_time(Duration::from_millis(1));
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+#[must_use]
+pub struct Budget {
+    time: Option<Duration>,
+    switches: Option<u64>,
+    pause: bool,
+}
+
+impl Budget {
+    /// Until this much time has passed.
+    pub fn time(time: Duration) -> Budget {
+        Budget { time: Some(time), ..Budget::default() }
+    }
+
+    /// Until this many switches have happened.
+    pub fn switches(switches: u64) -> Budget {
+        Budget { switches: Some(switches), ..Budget::default() }
+    }
+
+    /// And no longer than this.
+    pub fn and_time(self, time: Duration) -> Budget {
+        Budget { time: Some(time), ..self }
+    }
+
+    /// Takes the tasklet that was interrupted out of the run queue, and hands it out as [`Outcome::interrupted`], as
+    /// Stackless's `run(timeout)` does. Otherwise everything stays in its place.
+    pub fn pausing(self) -> Budget {
+        Budget { pause: true, ..self }
+    }
+}
+
+/// Why [`run`] returned.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum Ending {
+    /// Nothing was runnable any more.
+    Drained,
+    /// A tasklet made the caller runnable again; others may be runnable still.
+    Woken,
+    /// The budget was used up.
+    Expired,
+    /// Nothing ran, because a switch was refused.
+    Refused(TaskletError),
+}
+
+/// What [`run`] has to say. As text: who is still blocked, on what and where, or that all have finished.
+pub struct Outcome {
+    /// Why it returned.
+    pub ending: Ending,
+    /// How many tasklets ended meanwhile.
+    pub finished: u64,
+    /// How many tasklets are runnable still.
+    pub runnable: usize,
+    /// How many tasklets are blocked.
+    pub blocked: usize,
+    /// How many tasklets wait for a stack.
+    pub starved: usize,
+    /// The tasklet that a [pausing](Budget::pausing) budget interrupted. It is paused.
+    pub interrupted: Option<AnyTasklet>,
+    scheduler: Scheduler,
+}
+
+impl Outcome {
+    /// Whether every tasklet that was there has ended.
+    pub fn is_finished(&self) -> bool {
+        self.runnable == 0 && self.blocked == 0 && self.starved == 0
+    }
+
+    /// Who is blocked now, on what, and where.
+    pub fn report(&self) -> Report {
+        self.scheduler.report()
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let finished = count(self.finished as usize);
+        match &self.ending {
+            Ending::Refused(error) => return write!(f, "nothing ran: {error}"),
+            Ending::Drained if self.is_finished() && self.finished == 1 => {
+                return f.write_str("the 1 tasklet finished");
+            }
+            Ending::Drained if self.is_finished() => return write!(f, "all {finished} finished"),
+            Ending::Drained => write!(f, "{finished} finished")?,
+            Ending::Woken => write!(f, "woken after {finished} finished, with {} runnable", self.runnable)?,
+            Ending::Expired => write!(f, "out of budget after {finished} finished, with {} runnable", self.runnable)?,
+        }
+        if self.blocked != 0 || self.starved != 0 {
+            write!(f, "; {}", self.report())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Outcome");
+        out.field("ending", &self.ending).field("finished", &self.finished).field("runnable", &self.runnable);
+        out.field("blocked", &self.blocked).field("starved", &self.starved).finish_non_exhaustive()
+    }
+}
+
+impl Scheduler {
+    /// Leaves the ring until it is empty.
+    fn run(&self, budget: Option<Budget>) -> Outcome {
+        let ended = self.core.ended.get();
+        self.feed(usize::MAX);
+        if self.core.table.borrow().len() == 1 {
+            return self.outcome(Ending::Drained, ended, None);
+        }
+        if let Err(error) = self.check_switch() {
+            return self.outcome(Ending::Refused(error), ended, None);
+        }
+        let me = self.core.current.get();
+        let watching = Watching::begin(self, me, budget);
+        self.core.table.borrow_mut().unlink(me);
+        self.go();
+        let watch = watching.end();
+        self.deliver();
+        let expired = watch.as_ref().is_some_and(|watch| watch.expired);
+        let ending = match self.core.table.borrow().len() {
+            _ if expired => Ending::Expired,
+            1 => Ending::Drained,
+            _ => Ending::Woken,
+        };
+        self.outcome(ending, ended, watch.and_then(|watch| watch.interrupted))
+    }
+
+    fn outcome(&self, ending: Ending, ended: u64, interrupted: Option<AnyTasklet>) -> Outcome {
+        let table = self.core.table.borrow();
+        Outcome {
+            ending,
+            finished: self.core.ended.get() - ended,
+            runnable: table.len() - 1,
+            blocked: table.blocked(),
+            starved: table.starved.len(),
+            interrupted,
+            scheduler: self.clone(),
+        }
+    }
+
+    /// Counts a switch that `me` is about to make against the budget; if that is used up, its caller comes next.
+    pub(crate) fn spend(&self, me: Key) {
+        if self.core.hooks.budgets.get() == 0 || self.core.table.borrow().get(me).flags.atomic {
+            return;
+        }
+        let (key, pause) = {
+            let mut watches = self.core.watches.borrow_mut();
+            // Of nested budgets the outermost counts.
+            let Some(watch) = watches.iter_mut().find(|watch| watch.limit.is_some()) else { return };
+            if watch.key == me || !watch.limit.as_mut().is_some_and(Limit::spend) {
+                return;
+            }
+            watch.expired = true;
+            (watch.key, watch.limit.as_ref().is_some_and(|limit| limit.pause))
+        };
+        if self.core.table.borrow().get(key).place != Place::Nowhere {
+            return;
+        }
+        if pause && self.core.table.borrow().in_ring(me) {
+            self.core.table.borrow_mut().unlink(me);
+            let interrupted = Some(self.handle(me));
+            let mut watches = self.core.watches.borrow_mut();
+            if let Some(watch) = watches.iter_mut().find(|watch| watch.key == key) {
+                watch.interrupted = interrupted;
+            }
+        }
+        self.core.table.borrow_mut().push_head(key);
+    }
+}
+
+impl Limit {
+    /// Counts one switch; whether that was the last one.
+    fn spend(&mut self) -> bool {
+        let out_of_switches = match &mut self.switches {
+            Some(left) => {
+                *left = left.saturating_sub(1);
+                *left == 0
+            }
+            None => false,
+        };
+        out_of_switches || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+/// Keeps the watch of a caller of `run` on the list while it waits, by an unwinding too.
+struct Watching<'a> {
+    scheduler: &'a Scheduler,
+    key: Key,
+}
+
+impl<'a> Watching<'a> {
+    fn begin(scheduler: &'a Scheduler, key: Key, budget: Option<Budget>) -> Watching<'a> {
+        let limit = budget.map(|budget| Limit {
+            deadline: budget.time.map(|time| Instant::now() + time),
+            switches: budget.switches,
+            pause: budget.pause,
+        });
+        let budgets = &scheduler.core.hooks.budgets;
+        budgets.set(budgets.get() + usize::from(limit.is_some()));
+        scheduler.core.hooks.refresh();
+        scheduler.core.watches.borrow_mut().push(Watch { key, limit, expired: false, interrupted: None });
+        scheduler.core.table.borrow_mut().get_mut(key).flags.watching = true;
+        Watching { scheduler, key }
+    }
+
+    fn leave(&self) -> Option<Watch> {
+        let Watching { scheduler, key } = self;
+        let watch = {
+            let mut watches = scheduler.core.watches.borrow_mut();
+            let at = watches.iter().position(|watch| watch.key == *key)?;
+            watches.remove(at)
+        };
+        let budgets = &scheduler.core.hooks.budgets;
+        budgets.set(budgets.get() - usize::from(watch.limit.is_some()));
+        scheduler.core.hooks.refresh();
+        scheduler.core.table.borrow_mut().get_mut(*key).flags.watching = false;
+        Some(watch)
+    }
+
+    fn end(self) -> Option<Watch> {
+        self.leave()
+    }
+}
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        drop(self.leave());
+    }
+}
+
+/// Runs the tasklets of this thread until none is runnable; blocked ones stay blocked, and the outcome tells.
+///
+/// Any tasklet may call it, and calls may nest: the caller leaves the run queue and comes back when that is empty. It also
+/// comes back when somebody makes it runnable by hand.
+///
+/// Semantics: Stackless's `run()`.
+///
+/// # Panics
+///
+/// With what a tasklet panicked with that nobody can join, unless there is an error handler. The others stay as they are, and
+/// a further `run` goes on with them.
+///
+/// # Examples
+///
+/// ```
+/// use tasklets_runtime::{run, spawn};
+///
+/// spawn(|| println!("one")).detach();
+/// spawn(|| println!("two")).detach();
+/// assert_eq!(run().to_string(), "all 2 tasklets finished");
+/// ```
+pub fn run() -> Outcome {
+    Scheduler::local().run(None)
+}
+
+/// [`run`] with a budget: at the first switch after that is used up, the caller goes on, and everybody else stays in place.
+///
+/// Of nested calls the outermost budget counts. A tasklet that has set its [atomic](crate::AnyTasklet::set_atomic) flag is
+/// not interrupted.
+///
+/// Semantics: Stackless's `run(timeout, soft=True, totaltimeout=True)`, or without `soft` for a
+/// [pausing](Budget::pausing) budget, with switches and time in place of bytecodes.
+///
+/// # Panics
+///
+/// As [`run`].
+///
+/// # Examples
+///
+/// ```
+/// use tasklets_runtime::{Budget, Ending, run_for, schedule, spawn};
+///
+/// let hog = spawn(|| loop { schedule().unwrap() });
+/// let outcome = run_for(Budget::switches(100));
+/// assert!(matches!(outcome.ending, Ending::Expired));
+/// hog.kill()?;
+/// # Ok::<(), tasklets_runtime::TaskletError>(())
+/// ```
+pub fn run_for(budget: Budget) -> Outcome {
+    Scheduler::local().run(Some(budget))
+}

@@ -1,0 +1,207 @@
+//! Making tasklets.
+
+use std::panic::Location;
+use std::rc::Rc;
+
+use crate::core::Scheduler;
+use crate::error::TaskletError;
+use crate::job::{Job, Join, Run};
+use crate::table::{Entry, Life, Place};
+use crate::tasklet::{AnyTasklet, Tasklet};
+use crate::trace;
+
+/// Makes a tasklet that runs `body`, and makes it the last of the runnable ones.
+///
+/// It begins when it is its turn: the caller goes on. Nothing but the closure and a table entry is allocated before that.
+/// The handle can [join](Tasklet::join) the result; dropping it detaches the tasklet.
+///
+/// Semantics: Stackless's `tasklet(func)()`.
+///
+/// # Examples
+///
+/// ```
+/// use tasklets_runtime::spawn;
+///
+/// let answer = spawn(|| 6 * 7);
+/// assert_eq!(answer.join()?, 42);
+/// # Ok::<(), tasklets_runtime::JoinError>(())
+/// ```
+#[track_caller]
+pub fn spawn<R: 'static>(body: impl FnOnce() -> R + 'static) -> Tasklet<R> {
+    Builder::new().spawn(body)
+}
+
+/// Makes tasklets with a name or a stack size, or paused.
+///
+/// # Examples
+///
+/// ```
+/// use tasklets_runtime::{Builder, run};
+///
+/// let t = Builder::new().name("worker").stack_size(256 * 1024).paused(|| "done");
+/// assert_eq!(format!("{t:?}"), r#"Tasklet { id: 1, name: "worker", state: paused }"#);
+/// t.insert()?;
+/// run();
+/// assert_eq!(t.join()?, "done");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Builder {
+    name: Option<Rc<str>>,
+    stack_size: u32,
+}
+
+impl Builder {
+    /// A builder of unnamed tasklets with the default stack size ([`greenlet::DEFAULT_STACK_SIZE`]).
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// A name for reports, errors and traces.
+    pub fn name(mut self, name: impl Into<Rc<str>>) -> Builder {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The size of the stack in bytes, rounded up to whole pages; at most 4 GiB.
+    pub fn stack_size(mut self, bytes: usize) -> Builder {
+        self.stack_size = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// Makes a tasklet and makes it the last of the runnable ones; see [`spawn`].
+    #[track_caller]
+    pub fn spawn<R: 'static>(self, body: impl FnOnce() -> R + 'static) -> Tasklet<R> {
+        let tasklet = self.make(body);
+        let scheduler = tasklet.scheduler();
+        scheduler.core.table.borrow_mut().append(tasklet.key());
+        trace::spawned(scheduler, tasklet.key());
+        tasklet
+    }
+
+    /// Makes a tasklet that runs only when it is [inserted](AnyTasklet::insert) or [run](AnyTasklet::run).
+    ///
+    /// Dropping its last handle drops it.
+    ///
+    /// Semantics: Stackless's `tasklet().bind(func, args)`.
+    #[track_caller]
+    #[must_use = "a paused tasklet whose last handle is dropped never runs"]
+    pub fn paused<R: 'static>(self, body: impl FnOnce() -> R + 'static) -> Tasklet<R> {
+        let tasklet = self.make(body);
+        trace::spawned(tasklet.scheduler(), tasklet.key());
+        tasklet
+    }
+
+    /// Makes a tasklet without a body; see [`AnyTasklet::bind`].
+    #[track_caller]
+    pub fn unbound(self) -> AnyTasklet {
+        let entry = self.entry(Location::caller());
+        adopt(Scheduler::local(), entry)
+    }
+
+    fn entry(self, at: &'static Location<'static>) -> Entry {
+        let mut entry = Entry::new(at);
+        entry.name = self.name;
+        entry.stack_size = self.stack_size;
+        entry.handles = 1;
+        entry
+    }
+
+    #[track_caller]
+    fn make<F: FnOnce() -> R + 'static, R: 'static>(self, body: F) -> Tasklet<R> {
+        let mut entry = self.entry(Location::caller());
+        let job = Rc::new(Job::new(body));
+        entry.job = Some(job.clone() as Rc<dyn Run>);
+        entry.life = Life::Unstarted;
+        Tasklet::adopt(adopt(Scheduler::local(), entry), job as Rc<dyn Join<R>>)
+    }
+}
+
+fn adopt(scheduler: Scheduler, entry: Entry) -> AnyTasklet {
+    let (key, generation) = scheduler.core.table.borrow_mut().add(entry);
+    AnyTasklet::adopt(scheduler, key, generation)
+}
+
+/// Giving a tasklet another body, as Stackless's `bind` and `setup` do.
+impl AnyTasklet {
+    /// Gives a tasklet that is not alive, or paused before it has begun, a body to be set up. Its results are dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskletError`] if it is current, scheduled or has begun, and for main. The old body stays.
+    pub fn bind(&self, body: impl FnOnce() + 'static) -> Result<(), TaskletError> {
+        self.rebind(Some(Rc::new(Job::new(body))), Life::Bound)
+    }
+
+    /// [Binds](AnyTasklet::bind) a body and makes the tasklet alive and paused.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](AnyTasklet::bind).
+    pub fn bind_paused(&self, body: impl FnOnce() + 'static) -> Result<(), TaskletError> {
+        self.rebind(Some(Rc::new(Job::new(body))), Life::Unstarted)
+    }
+
+    /// Takes the body away from a tasklet that has not begun.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](AnyTasklet::bind).
+    pub fn unbind(&self) -> Result<(), TaskletError> {
+        self.rebind(None, Life::Unbound)
+    }
+
+    /// Makes a [bound](AnyTasklet::bind) tasklet alive and the last of the runnable ones.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskletError::Alive`] or [`TaskletError::Unbound`].
+    pub fn setup(&self) -> Result<(), TaskletError> {
+        let scheduler = self.scheduler();
+        let key = self.key();
+        let life = scheduler.core.table.borrow().get(key).life;
+        match life {
+            Life::Unstarted | Life::Started => return Err(TaskletError::Alive { tasklet: self.to_string() }),
+            Life::Unbound | Life::Dead => return Err(TaskletError::Unbound { tasklet: self.to_string() }),
+            Life::Bound => {}
+        }
+        let mut table = scheduler.core.table.borrow_mut();
+        table.get_mut(key).life = Life::Unstarted;
+        table.append(key);
+        drop(table);
+        trace::spawned(scheduler, key);
+        Ok(())
+    }
+
+    fn rebind(&self, job: Option<Rc<dyn Run>>, life: Life) -> Result<(), TaskletError> {
+        let scheduler = self.scheduler();
+        let tasklet = || self.to_string();
+        if self.is_main() {
+            return Err(TaskletError::Main);
+        }
+        if self.is_current() {
+            return Err(TaskletError::Current { tasklet: tasklet() });
+        }
+        let (place, old_life) = {
+            let table = scheduler.core.table.borrow();
+            let entry = table.get(self.key());
+            (entry.place, entry.life)
+        };
+        if place != Place::Nowhere {
+            return Err(TaskletError::Scheduled { tasklet: tasklet() });
+        }
+        if old_life == Life::Started {
+            return Err(TaskletError::Started { tasklet: tasklet() });
+        }
+        let old = {
+            let mut table = scheduler.core.table.borrow_mut();
+            let entry = table.get_mut(self.key());
+            entry.life = life;
+            entry.flags = Default::default();
+            (std::mem::replace(&mut entry.job, job), entry.base.take(), entry.greenlet.take())
+        };
+        drop(old);
+        Ok(())
+    }
+}

@@ -1,0 +1,293 @@
+//! The tasklet table, and the ring of runnable tasklets that is linked through it.
+//!
+//! The ring is circular; its head is the tasklet that runs, or is about to. "Tail" means just before the head.
+//!
+//! Invariants: a tasklet is in at most one place (`Place`), and what is linked is alive. `len` counts the ring's members.
+//! Nothing here runs user code: what may run some when dropped is handed to the caller.
+
+use std::panic::Location;
+use std::rc::Rc;
+
+use greenlet::{Greenlet, Payload};
+use slab::Slab;
+
+use crate::job::Run;
+use crate::park::Wait;
+use crate::report::Report;
+use crate::trace::Span;
+
+/// Index of a tasklet in the table.
+pub(crate) type Key = u32;
+
+const NONE: Key = Key::MAX;
+
+/// The life of a tasklet. A dead or unbound one can be bound again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Has no body.
+    Unbound,
+    /// Has a body that was not set up: not alive.
+    Bound,
+    /// Alive; its body has not begun and no stack is bound to it.
+    Unstarted,
+    /// Alive; its body has begun.
+    Started,
+    /// Its body has ended.
+    Dead,
+}
+
+/// Where a tasklet is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In neither of the below: paused, if it is alive.
+    Nowhere,
+    Ring,
+    /// Queued on what it waits for.
+    Blocked,
+    /// Was to be started when there was no stack.
+    Starved,
+}
+
+/// What a tasklet's pending operation ends with, if not as it should.
+pub(crate) enum Mail {
+    /// To be raised.
+    Bomb(Payload),
+    /// It was blocked and nobody could ever have woken it.
+    Deadlock(Box<Report>),
+}
+
+/// What a blocked tasklet waits for.
+pub(crate) struct Waits {
+    pub(crate) on: Rc<dyn Wait>,
+    pub(crate) ticket: u32,
+    pub(crate) at: &'static Location<'static>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Flags {
+    pub(crate) block_trap: bool,
+    pub(crate) atomic: bool,
+    /// Inside `run`.
+    pub(crate) watching: bool,
+    /// Being killed by somebody who waits for its end: it does not choose who runs next.
+    pub(crate) nested: bool,
+}
+
+pub(crate) struct Entry {
+    next: Key,
+    prev: Key,
+    pub(crate) place: Place,
+    pub(crate) life: Life,
+    pub(crate) flags: Flags,
+    pub(crate) generation: u32,
+    /// Handles of any kind.
+    pub(crate) handles: u32,
+    /// In bytes; 0 for the default.
+    pub(crate) stack_size: u32,
+    /// Where it goes on: its own greenlet, or one that it made and was in when it last left.
+    pub(crate) greenlet: Option<Greenlet<()>>,
+    /// The greenlet that its body runs in.
+    pub(crate) base: Option<Greenlet<()>>,
+    pub(crate) job: Option<Rc<dyn Run>>,
+    pub(crate) mail: Option<Mail>,
+    pub(crate) waits: Option<Waits>,
+    pub(crate) name: Option<Rc<str>>,
+    pub(crate) spawned_at: &'static Location<'static>,
+    pub(crate) span: Option<Box<Span>>,
+    pub(crate) switches: u64,
+}
+
+impl Entry {
+    pub(crate) fn new(spawned_at: &'static Location<'static>) -> Entry {
+        Entry {
+            next: NONE,
+            prev: NONE,
+            place: Place::Nowhere,
+            life: Life::Unbound,
+            flags: Flags::default(),
+            generation: 0,
+            handles: 0,
+            stack_size: 0,
+            greenlet: None,
+            base: None,
+            job: None,
+            mail: None,
+            waits: None,
+            name: None,
+            spawned_at,
+            span: None,
+            switches: 0,
+        }
+    }
+
+    pub(crate) fn alive(&self) -> bool {
+        matches!(self.life, Life::Unstarted | Life::Started)
+    }
+}
+
+pub(crate) struct Table {
+    entries: Slab<Entry>,
+    generations: u32,
+    /// The ring's head, while `len` is not 0.
+    head: Key,
+    len: usize,
+    blocked: usize,
+    /// Tasklets that wait for a stack, first come first served.
+    pub(crate) starved: std::collections::VecDeque<Key>,
+}
+
+impl Table {
+    pub(crate) fn new() -> Table {
+        Table { entries: Slab::new(), generations: 0, head: NONE, len: 0, blocked: 0, starved: Default::default() }
+    }
+
+    pub(crate) fn add(&mut self, mut entry: Entry) -> (Key, u32) {
+        self.generations = self.generations.wrapping_add(1);
+        entry.generation = self.generations;
+        let key = self.entries.insert(entry);
+        (Key::try_from(key).expect("more than four billion tasklets"), self.generations)
+    }
+
+    /// Takes an entry out; the caller drops it after the table is released.
+    pub(crate) fn take(&mut self, key: Key) -> Option<Entry> {
+        self.entries.try_remove(key as usize)
+    }
+
+    pub(crate) fn find(&self, key: Key, generation: u32) -> Option<&Entry> {
+        self.entries.get(key as usize).filter(|entry| entry.generation == generation)
+    }
+
+    pub(crate) fn get(&self, key: Key) -> &Entry {
+        &self.entries[key as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Key) -> &mut Entry {
+        &mut self.entries[key as usize]
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &Entry)> {
+        self.entries.iter().map(|(key, entry)| (key as Key, entry))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Notes that a tasklet, which is in no place, waits.
+    pub(crate) fn block(&mut self, key: Key, waits: Waits) {
+        let entry = self.get_mut(key);
+        debug_assert!(entry.place == Place::Nowhere);
+        entry.place = Place::Blocked;
+        entry.waits = Some(waits);
+        self.blocked += 1;
+    }
+
+    /// Ends a wait, if there is one; the caller drops what the tasklet waited for.
+    pub(crate) fn unblock(&mut self, key: Key) -> Option<Waits> {
+        let entry = self.get_mut(key);
+        if entry.place != Place::Blocked {
+            return None;
+        }
+        entry.place = Place::Nowhere;
+        let waits = entry.waits.take();
+        self.blocked -= 1;
+        waits
+    }
+
+    /// How many tasklets are blocked.
+    pub(crate) fn blocked(&self) -> usize {
+        self.blocked
+    }
+
+    // The ring.
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn head(&self) -> Option<Key> {
+        (self.len != 0).then_some(self.head)
+    }
+
+    pub(crate) fn in_ring(&self, key: Key) -> bool {
+        self.get(key).place == Place::Ring
+    }
+
+    /// Yields: the head becomes the tail.
+    #[inline]
+    pub(crate) fn rotate(&mut self) {
+        if self.len != 0 {
+            self.head = self.get(self.head).next;
+        }
+    }
+
+    /// Moves the head to a member.
+    pub(crate) fn jump(&mut self, key: Key) {
+        debug_assert!(self.in_ring(key));
+        self.head = key;
+    }
+
+    pub(crate) fn append(&mut self, key: Key) {
+        if self.len == 0 {
+            self.link_alone(key);
+        } else {
+            self.link_before(key, self.head);
+        }
+    }
+
+    /// Puts a tasklet before the head and makes it the head: the old head is next.
+    pub(crate) fn push_head(&mut self, key: Key) {
+        self.append(key);
+        self.head = key;
+    }
+
+    /// Puts a tasklet right after the head and moves the head to it: the old head becomes the tail.
+    pub(crate) fn overtake(&mut self, key: Key) {
+        if self.len == 0 {
+            return self.link_alone(key);
+        }
+        let after = self.get(self.head).next;
+        self.link_before(key, after);
+        self.head = key;
+    }
+
+    fn link_alone(&mut self, key: Key) {
+        let entry = self.get_mut(key);
+        (entry.next, entry.prev, entry.place) = (key, key, Place::Ring);
+        (self.head, self.len) = (key, 1);
+    }
+
+    fn link_before(&mut self, key: Key, next: Key) {
+        let prev = self.get(next).prev;
+        self.get_mut(prev).next = key;
+        self.get_mut(next).prev = key;
+        let entry = self.get_mut(key);
+        debug_assert!(entry.place == Place::Nowhere);
+        (entry.next, entry.prev, entry.place) = (next, prev, Place::Ring);
+        self.len += 1;
+    }
+
+    /// Takes a member out of the ring; if it was the head, the next one is.
+    pub(crate) fn unlink(&mut self, key: Key) {
+        let entry = self.get_mut(key);
+        if entry.place != Place::Ring {
+            return;
+        }
+        let (next, prev) = (entry.next, entry.prev);
+        (entry.next, entry.prev, entry.place) = (NONE, NONE, Place::Nowhere);
+        self.len -= 1;
+        if self.len != 0 {
+            self.get_mut(prev).next = next;
+            self.get_mut(next).prev = prev;
+            if self.head == key {
+                self.head = next;
+            }
+        }
+    }
+
+    /// The neighbours in the ring, as `(previous, next)`.
+    pub(crate) fn neighbours(&self, key: Key) -> Option<(Key, Key)> {
+        let entry = self.get(key);
+        (entry.place == Place::Ring).then_some((entry.prev, entry.next))
+    }
+}
