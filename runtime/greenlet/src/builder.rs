@@ -4,8 +4,9 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use crate::context::Context;
-use crate::handle::{AnyGreenlet, Greenlet, Received};
+use crate::handle::{AnyGreenlet, Greenlet};
 use crate::inner::{Body, Inner, State, family};
+use crate::received::Received;
 use crate::thread;
 use crate::transfer::run_body;
 

@@ -2,11 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::handle::{AnyGreenlet, GreenletExit};
+use crate::handle::AnyGreenlet;
 use crate::inner::Anything;
-use crate::lifetime::give_up;
+use crate::lifetime::{give_up, let_go};
+use crate::received::GreenletExit;
 use crate::thread::{self, LEAKED, Thread};
-use crate::transfer::{Got, any_handle, raise};
+use crate::throw::raise;
+use crate::transfer::{Got, any_handle};
 use crate::unraisable::Unraisable;
 
 /// How often a greenlet that catches its exit is told again, as Stackless does.
@@ -41,13 +43,17 @@ pub fn enter<R>(f: impl FnOnce() -> R) -> R {
     impl Drop for Leave<'_> {
         fn drop(&mut self) {
             self.0.entered.set(self.0.entered.get() - 1);
-            if self.0.entered.get() == 0 && self.0.current().is_main() {
+            if self.0.entered.get() == 0 {
                 end_all(self.0);
                 self.0.drain_pool();
             }
         }
     }
     let thread = thread::this();
+    // A call in another greenlet may be left later than one of main's that it did not enclose: it does not count.
+    if !thread.current().is_main() {
+        return f();
+    }
     thread.entered.set(thread.entered.get() + 1);
     let _leave = Leave(thread);
     f()
@@ -60,16 +66,18 @@ fn end_all(thread: &Thread) {
         if alive.is_empty() {
             return;
         }
-        for greenlet in alive.iter().filter(|greenlet| greenlet.is_active() && !cfg!(panic = "abort")) {
+        for greenlet in alive {
             let inner = greenlet.inner();
-            if inner.shielded.get() {
+            if !greenlet.is_active() || inner.shielded.get() || cfg!(panic = "abort") {
+                let_go(greenlet);
                 continue;
             }
             let exit = Box::new(GreenletExit::new("the thread leaves enter"));
-            // SAFETY: active, and not current, which is main.
+            // SAFETY: active, and not current, which is main; `greenlet` is a handle.
             if let Got::Raise(payload) = unsafe { raise::<Anything>(thread, inner, exit, true) } {
                 thread.unraisable(inner, Unraisable::Panicked(payload));
             }
+            let_go(greenlet);
         }
     }
     for greenlet in active(thread) {

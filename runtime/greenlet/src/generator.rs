@@ -5,8 +5,9 @@ use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::handle::{AnyGreenlet, Greenlet, Received, current};
+use crate::handle::{AnyGreenlet, Greenlet, current};
 use crate::local::{GreenletLocal, Locals};
+use crate::received::Received;
 
 /// What passes between a generator and who iterates over it: a request is `None`, a value `Some`.
 type Step<T> = Option<T>;

@@ -1,81 +1,20 @@
 //! The handles that users hold.
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use crate::builder::Builder;
-use crate::error::{ParentError, SwitchError};
+use crate::error::{ParentError, StackError, SwitchError};
 use crate::inner::{Inner, Payload, State, release_weak};
 use crate::lifetime::release;
 use crate::local::Locals;
+use crate::received::{GreenletExit, Received};
 use crate::thread;
+use crate::throw;
 use crate::transfer::{self, any_handle};
-
-/// What a switch brings back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received<T> {
-    /// A value that another greenlet switched here with, or that a child ended with.
-    Value(T),
-    /// A child was killed: the exit that ended it, which is a value and not an error.
-    Exit(GreenletExit),
-}
-
-impl<T> Received<T> {
-    /// The value, if it is one.
-    pub fn value(self) -> Option<T> {
-        match self {
-            Received::Value(value) => Some(value),
-            Received::Exit(_) => None,
-        }
-    }
-
-    /// The value.
-    ///
-    /// # Panics
-    ///
-    /// If it is an exit.
-    #[track_caller]
-    pub fn unwrap(self) -> T {
-        match self {
-            Received::Value(value) => value,
-            Received::Exit(exit) => panic!("a greenlet was killed where a value was expected: {exit}"),
-        }
-    }
-}
-
-/// What a greenlet is killed with. Uncaught, it ends the greenlet silently and reaches the parent as a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GreenletExit {
-    reason: Cow<'static, str>,
-}
-
-impl GreenletExit {
-    /// An exit with a reason, for whoever reads it.
-    pub fn new(reason: impl Into<Cow<'static, str>>) -> GreenletExit {
-        GreenletExit { reason: reason.into() }
-    }
-
-    /// Why the greenlet was killed.
-    pub fn reason(&self) -> &str {
-        &self.reason
-    }
-}
-
-impl Default for GreenletExit {
-    fn default() -> GreenletExit {
-        GreenletExit::new("killed")
-    }
-}
-
-impl fmt::Display for GreenletExit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
 
 /// A handle of a greenlet, whatever the type of value that it takes. See [`Greenlet`].
 ///
@@ -154,12 +93,8 @@ impl AnyGreenlet {
         if inner.is_main() {
             return Err(ParentError::Main);
         }
-        let mut ancestor = Some(parent.inner());
-        while let Some(at) = ancestor {
-            if ptr::eq(at, inner) {
-                return Err(ParentError::Cycle { child: inner.label(), parent: parent.inner().label() });
-            }
-            ancestor = at.parent();
+        if parent.inner().descends_from(inner) {
+            return Err(ParentError::Cycle { child: inner.label(), parent: parent.inner().label() });
         }
         parent.inner().add_handle();
         let old = inner.parent.replace(parent.inner());
@@ -313,7 +248,7 @@ impl<T: 'static> Greenlet<T> {
     ///
     /// [`SwitchError`], with the payload if it was not thrown.
     pub fn throw_boxed(&self, payload: Payload) -> Result<Received<T>, SwitchError<Payload>> {
-        transfer::throw(self.any.inner(), payload)
+        throw::throw(self.any.inner(), payload)
     }
 
     /// Throws a [`GreenletExit`] into the greenlet. Its end reaches its parent as [`Received::Exit`].
@@ -330,6 +265,16 @@ impl<T: 'static> Greenlet<T> {
     /// As [`switch`](Greenlet::switch).
     pub fn kill(&self) -> Result<Received<T>, SwitchError<Payload>> {
         self.throw(GreenletExit::default())
+    }
+
+    /// Takes a stack for the greenlet now, so that the first switch to it cannot fail for want of one. Does nothing if it has
+    /// begun.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`] if there is none; the greenlet stays as it is.
+    pub fn reserve(&self) -> Result<(), StackError> {
+        transfer::reserve(self.any.inner())
     }
 
     /// A handle that does not keep the greenlet.
@@ -362,9 +307,15 @@ impl<T: 'static> PartialEq for Greenlet<T> {
 
 impl<T: 'static> Eq for Greenlet<T> {}
 
+impl<T: 'static> fmt::Display for Greenlet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.any, f)
+    }
+}
+
 impl<T: 'static> fmt::Debug for Greenlet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.any.fmt(f)
+        fmt::Debug::fmt(&self.any, f)
     }
 }
 

@@ -137,6 +137,31 @@ impl Inner {
         inner
     }
 
+    /// Whether `other` is this one or an ancestor of it.
+    ///
+    /// Chains may be circular for a while: a greenlet that kills its own ancestor in a destructor is its parent until the
+    /// ancestor has ended. The mark is put further and further on, so that every circle comes back to it.
+    pub(crate) fn descends_from(&self, other: &Inner) -> bool {
+        let (mut at, mut mark, mut steps, mut limit) = (self, self, 0_usize, 1_usize);
+        while !ptr::eq(at, other) {
+            let Some(parent) = at.parent() else { return false };
+            if ptr::eq(parent, mark) {
+                return false;
+            }
+            at = parent;
+            steps += 1;
+            if steps == limit {
+                (mark, steps, limit) = (at, 0, limit * 2);
+            }
+        }
+        true
+    }
+
+    /// Whether anything but its owner refers to the block.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.handles.get() != 1 || self.weak.get() != 0
+    }
+
     pub(crate) fn parent(&self) -> Option<&Inner> {
         // SAFETY: the edge is a handle, so the parent exists as long as this block holds it.
         unsafe { self.parent.get().as_ref() }

@@ -4,10 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering;
 
-use crate::handle::GreenletExit;
+use crate::handle::AnyGreenlet;
 use crate::inner::{Anything, Inner, Payload, State, release_weak};
+use crate::received::GreenletExit;
 use crate::thread::{LEAKED, Thread};
-use crate::transfer::{self, Got};
+use crate::throw::raise;
+use crate::transfer::Got;
 use crate::unraisable::Unraisable;
 
 /// Gives back a handle. The last one of a suspended greenlet kills it now; of an unstarted one, drops its body.
@@ -64,7 +66,11 @@ unsafe fn abandoned(mut inner: *const Inner) {
 /// Ends a greenlet that nobody holds; false if it goes on living.
 fn end(inner: &Inner) -> bool {
     match inner.state.get() {
-        State::Dead => true,
+        State::Dead => {
+            // A dead one can be given local values, too.
+            drop_locals(inner);
+            true
+        }
         State::Unstarted => {
             end_unstarted(inner);
             true
@@ -79,7 +85,7 @@ pub(crate) fn end_unstarted(inner: &Inner) {
     inner.state.set(State::Dead);
     inner.add_weak();
     drop_caught(inner, inner.body.take());
-    drop_caught(inner, inner.locals.take());
+    drop_locals(inner);
     // SAFETY: the weak handle taken above. If that was all, the caller holds the block by a handle or weak one of its own.
     unsafe { release_weak(NonNull::from(inner)) };
 }
@@ -95,24 +101,46 @@ fn kill_abandoned(inner: &Inner) -> bool {
         return false;
     }
     let exit = GreenletExit::new("the last handle of the greenlet went away");
-    // SAFETY: active, and not current: the running greenlet has a running handle.
-    let got = unsafe { transfer::raise::<Anything>(thread, inner, Box::new(exit), true) };
+    // Its own code, and the hook, may take handles from this one. It is given back without a look at what is left, so that
+    // one which catches the exit is not killed over and over.
+    inner.add_handle();
+    // SAFETY: active, not current, since the running greenlet has a running handle, and kept by the handle above.
+    let got = unsafe { raise::<Anything>(thread, inner, Box::new(exit), true) };
     match got {
         Got::Raise(payload) => thread.unraisable(inner, Unraisable::Panicked(payload)),
         Got::Value(_) | Got::Nothing | Got::Exit(_) | Got::Failed(_) => {}
     }
-    let dead = inner.state.get() == State::Dead;
-    if !dead && inner.handles.get() == 0 {
-        // The registry keeps it: it can still be ended by its own code, and by `enter`.
+    if inner.state.get() != State::Dead && inner.handles.get() == 1 {
+        // The registry keeps it: it can still be ended by `enter`, and by its own code.
         thread.unraisable(inner, Unraisable::Survived);
     }
-    dead
+    inner.handles.set(inner.handles.get() - 1);
+    inner.state.get() == State::Dead
+}
+
+/// Gives back a handle that was made to kill the greenlet. If it lives, this does not kill it once more.
+pub(crate) fn let_go(greenlet: AnyGreenlet) {
+    let inner = greenlet.inner();
+    if inner.state.get() == State::Active {
+        inner.handles.set(inner.handles.get() - 1);
+        std::mem::forget(greenlet);
+    }
 }
 
 /// Stops counting on a stack: it is never resumed, unwound or used again.
 pub(crate) fn give_up(thread: &Thread, inner: &Inner) {
     thread.unregister(inner);
     LEAKED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Drops the local values, and those that their destructors make. Where that has no end, the
+/// rest is leaked.
+pub(crate) fn drop_locals(inner: &Inner) {
+    for _ in 0..100 {
+        let Some(locals) = inner.locals.take() else { return };
+        drop_caught(inner, locals);
+    }
+    std::mem::forget(inner.locals.take());
 }
 
 /// Drops a value of the user's. What its destructor raises goes to the hook, as nobody waits for it.

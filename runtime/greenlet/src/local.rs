@@ -88,7 +88,9 @@ impl Locals {
             return value;
         }
         let value = Rc::new((key.init)());
-        self.values.borrow_mut().insert(key.key(), value.clone());
+        // `init` may have put one there; its destructor runs once the map is free.
+        let old = self.values.borrow_mut().insert(key.key(), value.clone());
+        drop(old);
         value
     }
 

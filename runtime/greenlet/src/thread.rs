@@ -29,6 +29,8 @@ pub(crate) struct Thread {
     pub(crate) mail: Cell<Mail>,
     /// Who switched here, until its running handle has been given back.
     pub(crate) origin: Cell<*const Inner>,
+    /// Who the tracer is told switched here, where that is not `origin`: a greenlet that was ended by what was thrown.
+    pub(crate) posing: Cell<*const Inner>,
     pub(crate) hub: Hub,
     pub(crate) pool: Pool,
     /// Tells an idle stack that is resumed to leave.
@@ -84,6 +86,7 @@ fn make<'a>() -> &'a Thread {
         main,
         mail: Cell::new(Mail::None),
         origin: Cell::new(ptr::null()),
+        posing: Cell::new(ptr::null()),
         hub,
         pool: Pool::default(),
         retiring: Cell::new(false),
@@ -124,7 +127,7 @@ impl Drop for Owner {
         if catch_unwind(AssertUnwindSafe(move || drop(locals))).is_err() {
             std::process::abort();
         }
-        if thread.blocks.get() == 0 && ptr::eq(thread.current.get(), thread.main()) && thread.main.handles.get() == 1 {
+        if thread.blocks.get() == 0 && !thread.main.is_shared() && thread.current().is_main() {
             let state = THREAD.replace(ptr::null()).cast_mut();
             // SAFETY: made by `make`; no block, handle or frame refers to it any more, and the pointer is reset.
             drop(unsafe { Box::from_raw(state) });
@@ -176,6 +179,6 @@ impl Thread {
     /// Calls the hook for errors that nobody can receive.
     pub(crate) fn unraisable(&self, inner: &Inner, what: unraisable::Unraisable) {
         let hook = self.hook.borrow().clone();
-        unraisable::report(hook.as_deref(), &transfer::any_handle(inner), what);
+        unraisable::report(hook, transfer::any_handle(inner), what);
     }
 }

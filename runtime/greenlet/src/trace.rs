@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use crate::handle::AnyGreenlet;
 use crate::inner::{Inner, Payload};
+use crate::lifetime::drop_caught;
 use crate::thread::{self, Thread};
-use crate::transfer::any_handle;
+use crate::transfer::{Got, any_handle};
 
 /// What a tracer is told of.
 #[non_exhaustive]
@@ -27,7 +28,8 @@ pub struct Event {
     pub kind: EventKind,
     /// The greenlet that was left.
     pub origin: AnyGreenlet,
-    /// The greenlet that runs now, and in which the tracer is called.
+    /// The greenlet that runs now, and in which the tracer is called; or one that had not begun and was ended by a throw,
+    /// of which the tracer is told in the thrower.
     pub target: AnyGreenlet,
 }
 
@@ -73,9 +75,25 @@ pub(crate) fn call(thread: &Thread, origin: &Inner, target: &Inner, kind: EventK
         tracer(&event);
         drop(event);
     }));
+    // It may have removed itself: then this is what its values are dropped with.
+    drop_caught(target, tracer);
     let raised = raised.err()?;
-    drop(set_tracer(None));
+    drop_caught(target, set_tracer(None));
     Some(raised)
+}
+
+/// Tells the tracer, if there is one, that the running greenlet receives `got`; what it raises takes the place of that.
+pub(crate) fn replace<T>(thread: &Thread, origin: &Inner, got: Got<T>) -> Got<T> {
+    if !thread.traced.get() {
+        return got;
+    }
+    match call(thread, origin, thread.current(), got.event()) {
+        Some(raised) => {
+            drop_caught(thread.current(), got);
+            Got::Raise(raised)
+        }
+        None => got,
+    }
 }
 
 impl fmt::Display for EventKind {

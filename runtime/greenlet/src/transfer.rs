@@ -17,9 +17,10 @@ use std::ptr::{self, NonNull};
 
 use crate::context;
 use crate::error::{StackError, SwitchError};
-use crate::handle::{AnyGreenlet, GreenletExit, Received};
+use crate::handle::AnyGreenlet;
 use crate::inner::{Anything, Inner, Payload, State, family};
-use crate::lifetime::{drop_caught, end_unstarted, release};
+use crate::lifetime::{drop_caught, drop_locals, end_unstarted, release};
+use crate::received::{GreenletExit, Received};
 use crate::thread::{self, Thread};
 use crate::trace::{self, EventKind};
 
@@ -65,7 +66,7 @@ impl Failure {
 
 impl<T> Got<T> {
     /// What the pending switch returns. Unwinds if something was raised.
-    fn open(self) -> Result<Received<T>, Failure> {
+    pub(crate) fn open(self) -> Result<Received<T>, Failure> {
         match self {
             Got::Value(value) => Ok(Received::Value(value)),
             Got::Exit(exit) => Ok(Received::Exit(exit)),
@@ -75,7 +76,11 @@ impl<T> Got<T> {
         }
     }
 
-    fn event(&self) -> EventKind {
+    fn is_exit(&self) -> bool {
+        matches!(self, Got::Exit(_))
+    }
+
+    pub(crate) fn event(&self) -> EventKind {
         if matches!(self, Got::Raise(_)) { EventKind::Throw } else { EventKind::Switch }
     }
 }
@@ -93,7 +98,7 @@ pub(crate) fn any_handle(inner: &Inner) -> AnyGreenlet {
 /// The mailbox holds what `target`, which is not current, may receive: a value of the type that it awaits, or no value.
 /// `target` is active and has a stack. The caller receives (or, having ended, does not) when this returns.
 #[inline]
-unsafe fn depart(thread: &Thread, target: *const Inner) {
+pub(crate) unsafe fn depart(thread: &Thread, target: *const Inner) {
     let from = thread.current.get();
     // SAFETY: the running greenlet exists, and the caller vouches for the target. No reference to either lives across the
     // switch, since both may be freed before this frame runs again.
@@ -118,7 +123,7 @@ unsafe fn depart(thread: &Thread, target: *const Inner) {
 ///
 /// Called once after each arrival, with the type that the greenlet awaited.
 #[inline]
-unsafe fn receive<T: 'static>(thread: &Thread) -> Got<T> {
+pub(crate) unsafe fn receive<T: 'static>(thread: &Thread) -> Got<T> {
     let got = match thread.mail.replace(Mail::None) {
         // SAFETY: senders compare the family before they store a pointer to a value of it, in a frame that is suspended
         // until now. It is moved out once: the mailbox is empty again, and the sender forgets it.
@@ -141,8 +146,9 @@ unsafe fn receive<T: 'static>(thread: &Thread) -> Got<T> {
         }
     }
     let got = if thread.traced.get() {
-        // SAFETY: as above.
-        trace::call(thread, unsafe { &*origin }, thread.current(), got.event()).map_or(got, Got::Raise)
+        let posing = thread.posing.replace(ptr::null());
+        // SAFETY: as above; `throw` keeps the one that poses, in a frame that is suspended until now.
+        trace::replace(thread, unsafe { posing.as_ref().unwrap_or(&*origin) }, got)
     } else {
         got
     };
@@ -184,7 +190,7 @@ pub(crate) unsafe fn run_body<T: 'static, F: FnOnce(Received<T>) -> T>(data: *mu
 }
 
 /// An exit ends a greenlet as a value.
-fn ended_by<T>(payload: Payload) -> Got<T> {
+pub(crate) fn ended_by<T>(payload: Payload) -> Got<T> {
     match payload.downcast::<GreenletExit>() {
         Ok(exit) => Got::Exit(*exit),
         Err(payload) => Got::Raise(payload),
@@ -195,7 +201,7 @@ fn ended_by<T>(payload: Payload) -> Got<T> {
 fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     let me = thread.current();
     // Destructors run while this greenlet is still alive: they may switch.
-    drop_caught(me, me.locals.take());
+    drop_locals(me);
     let target: *const Inner = route(thread, me, &mut outcome);
     // From here to the switch no user code runs.
     me.state.set(State::Dead);
@@ -214,7 +220,7 @@ fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     }
 }
 
-fn cold<T>(got: Got<T>) -> Mail {
+pub(crate) fn cold<T>(got: Got<T>) -> Mail {
     Mail::Cold(Box::new(match got {
         Got::Value(_) | Got::Nothing => return Mail::Discarded,
         Got::Exit(exit) => Got::Exit(exit),
@@ -225,9 +231,12 @@ fn cold<T>(got: Got<T>) -> Mail {
 
 /// Finds who receives the outcome of `from`: the nearest live ancestor, unless it is unstarted and cannot take it. Such a
 /// one is ended by what it cannot take; what nobody may take because of its type becomes an error. Runs user destructors.
-fn route<'a, T: 'static>(thread: &'a Thread, from: &Inner, outcome: &mut Got<T>) -> &'a Inner {
+pub(crate) fn route<'a, T: 'static>(thread: &'a Thread, from: &Inner, outcome: &mut Got<T>) -> &'a Inner {
+    // The last one that was ended. It only saves going up a long chain again for each of its members.
+    let mut ended: Option<AnyGreenlet> = None;
     loop {
-        let mut target = from.parent().unwrap_or(thread.main()).nearest_live();
+        let below = ended.as_ref().map_or(from, AnyGreenlet::inner);
+        let mut target = below.parent().unwrap_or(thread.main()).nearest_live();
         while matches!(outcome, Got::Failed(_)) && target.state.get() == State::Unstarted {
             target = target.parent().unwrap_or(thread.main()).nearest_live();
         }
@@ -235,6 +244,18 @@ fn route<'a, T: 'static>(thread: &'a Thread, from: &Inner, outcome: &mut Got<T>)
         let target: &'a Inner = unsafe { &*ptr::from_ref(target) };
         let unstarted = target.state.get() == State::Unstarted;
         let fits = target.awaits.get().is::<T>();
+        let ends =
+            unstarted && matches!(outcome, Got::Exit(_) | Got::Raise(_)) && !(outcome.is_exit() && takes_exit(target));
+        if ends {
+            let handle = any_handle(target);
+            end_unstarted(target);
+            ended = Some(handle);
+            continue;
+        }
+        if ended.take().is_some() {
+            // User code may have changed the parents. From here to the return none of it runs that is not looked after.
+            continue;
+        }
         match outcome {
             Got::Value(_) if unstarted && fits => match bind(thread, target) {
                 Ok(()) => return target,
@@ -245,11 +266,10 @@ fn route<'a, T: 'static>(thread: &'a Thread, from: &Inner, outcome: &mut Got<T>)
             Got::Value(_) => replace(from, outcome, Got::Failed(Failure::family::<T>(from, target))),
             Got::Nothing if target.awaits.get().is::<Anything>() => return target,
             Got::Nothing => *outcome = Got::Failed(Failure::family::<T>(from, target)),
-            Got::Exit(_) if unstarted && takes_exit(target) => match bind(thread, target) {
+            Got::Exit(_) if unstarted => match bind(thread, target) {
                 Ok(()) => return target,
                 Err(error) => *outcome = Got::Failed(Failure::Stack(error)),
             },
-            Got::Exit(_) | Got::Raise(_) if unstarted => end_unstarted(target),
             Got::Exit(_) | Got::Raise(_) | Got::Failed(_) => return target,
         }
     }
@@ -271,13 +291,29 @@ fn bind(thread: &Thread, target: &Inner) -> Result<(), StackError> {
     // SAFETY: an unstarted greenlet's context is touched only here.
     let slot = unsafe { &mut *target.context.get() };
     if slot.is_none() {
-        *slot = Some(thread.pool.take(target.stack_size, entry)?);
+        let taken = thread.pool.take(target.stack_size, entry);
+        *slot = Some(match taken {
+            // Idle stacks of other sizes count, too: there may be room without them.
+            Err(_) if thread.pool.idle.get() != 0 => {
+                thread.drain_pool();
+                thread.pool.take(target.stack_size, entry)?
+            }
+            taken => taken?,
+        });
     }
     Ok(())
 }
 
+/// Binds a stack to a greenlet ahead of its first switch.
+pub(crate) fn reserve(target: &Inner) -> Result<(), StackError> {
+    match target.state.get() {
+        State::Unstarted => bind(target.thread(), target),
+        State::Active | State::Dead => Ok(()),
+    }
+}
+
 /// Makes an unstarted greenlet, to which a stack was bound, active.
-fn begin(thread: &Thread, target: &Inner) {
+pub(crate) fn begin(thread: &Thread, target: &Inner) {
     if target.state.get() == State::Unstarted {
         target.state.set(State::Active);
         thread.register(target);
@@ -337,98 +373,4 @@ fn refusal<V>(thread: &Thread, target: &Inner) -> Option<impl FnOnce(V) -> Switc
         Some(to) => SwitchError::Unwinding { to, value: Some(value) },
         None => SwitchError::Exited { value: Some(value) },
     })
-}
-
-/// `throw`, whatever the state of the target.
-pub(crate) fn throw<T: 'static>(target: &Inner, payload: Payload) -> Result<Received<T>, SwitchError<Payload>> {
-    let thread = target.thread();
-    let unwinding = std::thread::panicking();
-    let refused = thread.closed.get() || (unwinding && !payload.is::<GreenletExit>());
-    let raises = target.state.get() == State::Active || !payload.is::<GreenletExit>();
-    if cfg!(panic = "abort") && raises {
-        return Err(SwitchError::Unsupported { value: Some(payload) });
-    }
-    if target.shielded.get() || target.is_current() && unwinding || refused {
-        return Err(match thread.closed.get() {
-            true => SwitchError::Exited { value: Some(payload) },
-            false => SwitchError::Unwinding { to: target.label(), value: Some(payload) },
-        });
-    }
-    if target.state.get() == State::Active {
-        if target.is_current() {
-            return settle_here(thread, target, Got::Raise(payload));
-        }
-        // SAFETY: active and not current.
-        let got = unsafe { raise::<T>(thread, target, payload, unwinding) };
-        return got.open().map_err(|failure| failure.into_error(None));
-    }
-    if target.state.get() == State::Unstarted {
-        end_unstarted(target);
-        if let Some(payload) = trace_throw(thread, target) {
-            resume_unwind(payload);
-        }
-    }
-    let mut outcome = ended_by::<T>(payload);
-    if unwinding || matches!(outcome, Got::Exit(_)) && target.nearest_live().is_current() {
-        return settle_here(thread, target, outcome);
-    }
-    let receiver = route(thread, target, &mut outcome);
-    if receiver.is_current() {
-        return settle_here(thread, target, outcome);
-    }
-    let receiver: *const Inner = receiver;
-    thread.current().awaits.set(family::<T>());
-    thread.mail.set(cold(outcome));
-    // SAFETY: `route` found an active receiver, or bound a stack to an unstarted one; what is in the mailbox is no value.
-    let got = unsafe {
-        begin(thread, &*receiver);
-        depart(thread, receiver);
-        receive::<T>(thread)
-    };
-    got.open().map_err(|failure| failure.into_error(None))
-}
-
-/// The thrower itself is who receives the outcome.
-fn settle_here<T>(thread: &Thread, origin: &Inner, outcome: Got<T>) -> Result<Received<T>, SwitchError<Payload>> {
-    let origin = if origin.state.get() == State::Dead { thread.current() } else { origin };
-    let traced = thread.traced.get().then(|| trace::call(thread, origin, thread.current(), outcome.event())).flatten();
-    traced.map_or(outcome, Got::Raise).open().map_err(|failure| failure.into_error(None))
-}
-
-fn trace_throw(thread: &Thread, target: &Inner) -> Option<Payload> {
-    thread.traced.get().then(|| trace::call(thread, thread.current(), target, EventKind::Throw)).flatten()
-}
-
-/// Raises `payload` in a suspended greenlet and takes what comes back.
-///
-/// With `adopt` the running greenlet is its parent until that: its end comes back here. A greenlet that waits here while
-/// the thread unwinds is shielded, because raising in it would be a second panic in a destructor, which aborts.
-///
-/// # Safety
-///
-/// The target is active and not current.
-pub(crate) unsafe fn raise<T: 'static>(thread: &Thread, target: &Inner, payload: Payload, adopt: bool) -> Got<T> {
-    let current = thread.current();
-    let target_ptr: *const Inner = target;
-    target.add_handle();
-    let old = adopt.then(|| {
-        current.add_handle();
-        target.parent.replace(current)
-    });
-    let shielded = current.shielded.replace(std::thread::panicking());
-    current.awaits.set(family::<T>());
-    thread.mail.set(Mail::Cold(Box::new(Got::Raise(payload))));
-    // SAFETY: the target is active and not current, and a raise fits every pending switch. The handle taken above keeps
-    // its block until the release below, the running handle that of the current greenlet.
-    unsafe {
-        depart(thread, target_ptr);
-        let got = receive::<T>(thread);
-        (*thread.current.get()).shielded.set(shielded);
-        if let Some(old) = old {
-            let lent = (*target_ptr).parent.replace(old);
-            release(lent);
-        }
-        release(target_ptr);
-        got
-    }
 }

@@ -57,9 +57,10 @@ pub fn set_unraisable_hook(hook: Option<Rc<Hook>>) -> Option<Rc<Hook>> {
     thread::this().hook.replace(hook)
 }
 
-pub(crate) fn report(hook: Option<&Hook>, greenlet: &AnyGreenlet, what: Unraisable) {
-    let told = catch_unwind(AssertUnwindSafe(|| match hook {
-        Some(hook) => hook(greenlet, what),
+pub(crate) fn report(hook: Option<Rc<Hook>>, greenlet: AnyGreenlet, what: Unraisable) {
+    // The handle and the hook are dropped in here, too: they may be the last ones.
+    let told = catch_unwind(AssertUnwindSafe(move || match hook {
+        Some(hook) => hook(&greenlet, what),
         None => match what {
             Unraisable::Panicked(payload) => {
                 eprintln!("{greenlet}: panicked where nobody waits for it: {}", message(&payload))

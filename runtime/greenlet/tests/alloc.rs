@@ -1,0 +1,65 @@
+//! Switching allocates nothing once it is warm. In a binary of its own, because it counts the whole process's allocations.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use greenlet::{Greenlet, enter, main};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: hands everything on to the system's allocator; the counter is an atomic.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise; `alloc` got it from there.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// One test, so that no other thread of the harness allocates meanwhile.
+#[test]
+fn switching_allocates_nothing() {
+    enter(|| {
+        let echo = Greenlet::new(|first: [u64; 8]| {
+            let mut value = first;
+            loop {
+                value = main().switch(value).unwrap().unwrap();
+            }
+        });
+        let forward = Greenlet::new({
+            let echo = echo.clone();
+            move |first: [u64; 8]| {
+                let mut value = first;
+                loop {
+                    value = echo.switch(value).unwrap().unwrap();
+                }
+            }
+        });
+        let round = |n: u64| {
+            assert_eq!(echo.switch([n; 8]).unwrap().unwrap(), [n; 8]);
+            // `echo` answers main: `forward` waits for it.
+            assert_eq!(forward.switch([n; 8]).unwrap().unwrap(), [n; 8]);
+        };
+        (0..10).for_each(round);
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        (0..1_000).for_each(round);
+        assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0);
+
+        // A whole life costs the control block and the closure; the stack comes from the pool.
+        let life = |n: u64| assert_eq!(Greenlet::new(move |v: u64| v + n).switch(1).unwrap().unwrap(), 1 + n);
+        (0..10).for_each(life);
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        (0..100).for_each(life);
+        assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 200);
+    });
+}

@@ -1,0 +1,20 @@
+//! The tests of greenlet and of PyPy's greenlet, translated, and tests of misuse. `docs/greenlet-tests.md` maps the former.
+
+mod harness;
+mod misuse;
+mod misuse_callbacks;
+mod misuse_process;
+mod misuse_stacks;
+mod pypy;
+mod test_contextvars;
+mod test_cpp;
+mod test_generator;
+mod test_greenlet;
+mod test_greenlet_kill;
+mod test_greenlet_parent;
+mod test_greenlet_trace;
+mod test_interpreter_shutdown;
+mod test_leaks;
+mod test_throw;
+mod test_tracing;
+mod test_weakref;
