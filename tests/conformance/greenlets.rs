@@ -25,7 +25,7 @@ struct Program {
 }
 
 /// Runs a program on a thread of its own, and looks at what is left behind.
-pub fn run(program: &Value) -> Outcome {
+pub(crate) fn run(program: &Value) -> Outcome {
     let program = program.clone();
     let thread = std::thread::spawn(move || {
         // Python prints what nobody can receive; the programs do not record it.

@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 /// What a program did.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// `[who, pc, result]` for every operation that ended, in that order.
-    pub trace: Vec<Value>,
+    pub(crate) trace: Vec<Value>,
     /// The state after main's last operation.
-    pub end: Value,
+    pub(crate) end: Value,
     /// What is wrong apart from the trace: something that the program left behind.
-    pub fault: Option<String>,
+    pub(crate) fault: Option<String>,
 }
 
 /// The folder with the recordings.
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     match std::env::var_os("CONFORMANCE_DIR") {
         Some(folder) => folder.into(),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/traces"),
@@ -29,7 +29,7 @@ pub fn folder() -> PathBuf {
 /// # Panics
 ///
 /// If there is no program, if one differs that is not a reviewed divergence, or if a reviewed one does not differ.
-pub fn check(folder: &Path, interpret: impl Fn(&Value) -> Option<Outcome>) {
+pub(crate) fn check(folder: &Path, interpret: impl Fn(&Value) -> Option<Outcome>) {
     let reviewed = divergences();
     let (mut programs, mut unexplained) = (0, Vec::new());
     for file in files(folder) {
