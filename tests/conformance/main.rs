@@ -2,6 +2,7 @@
 //! event. `CONFORMANCE_DIR` names another folder of `.jsonl` files than the one that is kept here.
 
 mod greenlets;
+mod tasklets;
 mod traces;
 
 use serde_json::Value;
@@ -11,6 +12,9 @@ use traces::Outcome;
 fn interpret(program: &Value) -> Option<Outcome> {
     if program.get("greenlets").is_some() {
         return Some(greenlets::run(program));
+    }
+    if program.get("tasklets").is_some() {
+        return Some(tasklets::run_program(program));
     }
     None
 }
