@@ -1,0 +1,35 @@
+//! What every test runs in: a thread of its own, with leak counters that must be back at zero.
+
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
+use std::panic::resume_unwind;
+
+/// Runs `body` on a fresh thread, inside [`tasklets::enter`], and checks that nothing is left of it.
+///
+/// A panic of `body` goes on in the caller.
+#[track_caller]
+pub fn checked(body: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::spawn(move || {
+        // Leaks are counted process-wide, and by tests that run beside this one.
+        let leaked = tasklets::stats().greenlets.leaked;
+        tasklets::enter(body);
+        let stats = tasklets::stats();
+        assert_eq!(stats.tasklets, 0, "tasklets are left: {stats:?}");
+        assert_eq!(stats.blocked, 0, "tasklets are blocked still: {stats:?}");
+        assert_eq!(stats.runnable, 1, "tasklets are runnable still: {stats:?}");
+        let greenlets = stats.greenlets;
+        assert_eq!(greenlets.greenlets, 0, "greenlets are left: {stats:?}");
+        assert_eq!(greenlets.active, 0, "greenlets have not ended: {stats:?}");
+        assert_eq!(greenlets.stacks, 0, "stacks are bound still: {stats:?}");
+        assert_eq!(greenlets.leaked, leaked, "stacks were given up: {stats:?}");
+    });
+    if let Err(payload) = thread.join() {
+        resume_unwind(payload);
+    }
+}
+
+/// A size of a test, scaled by the variable `TEST_SCALE` (1 if it is not set), and at least 1.
+pub fn scale(n: usize) -> usize {
+    let factor = std::env::var("TEST_SCALE").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.0);
+    ((n as f64 * factor) as usize).max(1)
+}
