@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 use crate::handle::AnyGreenlet;
 use crate::inner::Anything;
 use crate::lifetime::{give_up, let_go};
+use crate::mail::Got;
 use crate::received::GreenletExit;
 use crate::thread::{self, LEAKED, Thread};
 use crate::throw::raise;
-use crate::transfer::{Got, any_handle};
+use crate::transfer::any_handle;
 use crate::unraisable::Unraisable;
 
 /// How often a greenlet that catches its exit is told again, as Stackless does.
@@ -81,7 +82,9 @@ fn end_all(thread: &Thread) {
         }
     }
     for greenlet in active(thread) {
-        thread.unraisable(greenlet.inner(), Unraisable::Survived);
+        if !cfg!(panic = "abort") {
+            thread.unraisable(greenlet.inner(), Unraisable::Survived);
+        }
         give_up(thread, greenlet.inner());
         // Never killed again: the block stays with its stack.
         std::mem::forget(greenlet);

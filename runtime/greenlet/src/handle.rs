@@ -79,11 +79,15 @@ impl AnyGreenlet {
     }
 
     /// The greenlet that receives what this one ends with; none for main.
+    ///
+    /// While a greenlet is killed because its last handle went away, or by a destructor while the thread unwinds, that is
+    /// the one that waits for the kill.
     pub fn parent(&self) -> Option<AnyGreenlet> {
-        self.inner().parent().map(any_handle)
+        let inner = self.inner();
+        inner.adopter().or(inner.parent()).map(any_handle)
     }
 
-    /// Makes another greenlet the parent, at any time of this one's life.
+    /// Makes another greenlet the parent, at any time of this one's life. While it is killed, for afterwards.
     ///
     /// # Errors
     ///

@@ -81,6 +81,8 @@ pub(crate) struct Inner {
     pub(crate) thread: NonNull<Thread>,
     /// Null only for main. The edge is a handle.
     pub(crate) parent: Cell<*const Inner>,
+    /// Who waits in a kill of this one, until that has ended; else null. No handle.
+    pub(crate) lent: Cell<*const Inner>,
     /// The stack, from the first switch until the result has been taken from it.
     pub(crate) context: UnsafeCell<Option<Context>>,
     pub(crate) body: Cell<Option<Body>>,
@@ -104,6 +106,7 @@ impl Inner {
             awaits: Cell::new(awaits),
             thread,
             parent: Cell::new(ptr::null()),
+            lent: Cell::new(ptr::null()),
             context: UnsafeCell::new(None),
             body: Cell::new(None),
             registered: Cell::new(usize::MAX),
@@ -138,23 +141,21 @@ impl Inner {
     }
 
     /// Whether `other` is this one or an ancestor of it.
-    ///
-    /// Chains may be circular for a while: a greenlet that kills its own ancestor in a destructor is its parent until the
-    /// ancestor has ended. The mark is put further and further on, so that every circle comes back to it.
     pub(crate) fn descends_from(&self, other: &Inner) -> bool {
-        let (mut at, mut mark, mut steps, mut limit) = (self, self, 0_usize, 1_usize);
-        while !ptr::eq(at, other) {
-            let Some(parent) = at.parent() else { return false };
-            if ptr::eq(parent, mark) {
-                return false;
+        let mut at = Some(self);
+        while let Some(inner) = at {
+            if ptr::eq(inner, other) {
+                return true;
             }
-            at = parent;
-            steps += 1;
-            if steps == limit {
-                (mark, steps, limit) = (at, 0, limit * 2);
-            }
+            at = inner.parent();
         }
-        true
+        false
+    }
+
+    /// Who kills this one at present, and receives its end in place of the parent.
+    pub(crate) fn adopter(&self) -> Option<&Inner> {
+        // SAFETY: set only while that one is suspended in `throw::raise`, which resets it: an active block is not freed.
+        unsafe { self.lent.get().as_ref() }
     }
 
     /// Whether anything but its owner refers to the block.

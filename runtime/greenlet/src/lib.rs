@@ -37,6 +37,7 @@ mod handle;
 mod inner;
 mod lifetime;
 mod local;
+mod mail;
 mod pool;
 mod received;
 mod thread;

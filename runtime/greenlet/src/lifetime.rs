@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 
 use crate::handle::AnyGreenlet;
 use crate::inner::{Anything, Inner, Payload, State, release_weak};
+use crate::mail::Got;
 use crate::received::GreenletExit;
 use crate::thread::{LEAKED, Thread};
 use crate::throw::raise;
-use crate::transfer::Got;
 use crate::unraisable::Unraisable;
 
 /// Gives back a handle. The last one of a suspended greenlet kills it now; of an unstarted one, drops its body.

@@ -14,9 +14,10 @@ use slab::Slab;
 
 use crate::context::{Context, Hub};
 use crate::inner::{Family, Inner, State, family};
+use crate::mail::Mailbox;
 use crate::pool::Pool;
 use crate::trace::Tracer;
-use crate::transfer::{self, Mail};
+use crate::transfer;
 use crate::unraisable::{self, Hook};
 
 /// Suspended stacks that were given up, in the whole process.
@@ -26,7 +27,7 @@ pub(crate) struct Thread {
     pub(crate) current: Cell<*const Inner>,
     main: Box<Inner>,
     /// What the greenlet that is being switched to will receive.
-    pub(crate) mail: Cell<Mail>,
+    pub(crate) mail: Mailbox,
     /// Who switched here, until its running handle has been given back.
     pub(crate) origin: Cell<*const Inner>,
     /// Who the tracer is told switched here, where that is not `origin`: a greenlet that was ended by what was thrown.
@@ -84,7 +85,7 @@ fn make<'a>() -> &'a Thread {
     state.write(Thread {
         current: Cell::new(&raw const *main),
         main,
-        mail: Cell::new(Mail::None),
+        mail: Mailbox::default(),
         origin: Cell::new(ptr::null()),
         posing: Cell::new(ptr::null()),
         hub,

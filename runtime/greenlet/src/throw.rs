@@ -1,18 +1,22 @@
 //! Throwing: how a panic or an exit is raised in another greenlet.
 
+use std::ptr;
+
 use crate::error::SwitchError;
 use crate::inner::{Inner, Payload, State, family};
-use crate::lifetime::{drop_caught, end_unstarted, release};
+use crate::lifetime::{drop_caught, end_unstarted};
+use crate::mail::Got;
 use crate::received::{GreenletExit, Received};
 use crate::thread::Thread;
 use crate::trace::{self, EventKind};
-use crate::transfer::{Got, Mail, begin, cold, depart, ended_by, receive, route};
+use crate::transfer::{begin, depart, ended_by, receive, route};
 
 /// `throw`, whatever the state of the target.
 pub(crate) fn throw<T: 'static>(target: &Inner, payload: Payload) -> Result<Received<T>, SwitchError<Payload>> {
     let thread = target.thread();
     let unwinding = std::thread::panicking();
-    let refused = thread.closed.get() || (unwinding && !payload.is::<GreenletExit>());
+    // While the thread unwinds, what is killed has to come back here by its end; main has none.
+    let refused = thread.closed.get() || (unwinding && (target.is_main() || !payload.is::<GreenletExit>()));
     let raises = target.state.get() == State::Active || !payload.is::<GreenletExit>();
     if cfg!(panic = "abort") && raises {
         return Err(SwitchError::Unsupported { value: Some(payload) });
@@ -61,7 +65,7 @@ fn throw_to_ancestor<T: 'static>(
     }
     let receiver: *const Inner = receiver;
     thread.current().awaits.set(family::<T>());
-    thread.mail.set(cold(outcome));
+    thread.mail.leave_cold(outcome);
     if unstarted && thread.traced.get() {
         thread.posing.set(target);
     }
@@ -81,39 +85,32 @@ fn settle_here<T>(thread: &Thread, origin: &Inner, outcome: Got<T>) -> Result<Re
 
 /// Raises `payload` in a suspended greenlet and takes what comes back.
 ///
-/// With `adopt` the running greenlet is its parent until that: its end comes back here. A greenlet that waits here while
-/// the thread unwinds is shielded, because raising in it would be a second panic in a destructor, which aborts.
+/// With `adopt` the end of the target comes back here, whatever its parent is by then. While the thread unwinds that is
+/// what keeps the panics in order: nothing that a destructor kills can end anywhere else. A greenlet that waits here then is
+/// shielded, because raising in it would be a second panic in a destructor, which aborts.
 ///
 /// # Safety
 ///
 /// The target is active and not current, and the caller keeps a handle of it until this returns.
 pub(crate) unsafe fn raise<T: 'static>(thread: &Thread, target: &Inner, payload: Payload, adopt: bool) -> Got<T> {
     let current = thread.current();
-    let old = adopt.then(|| {
-        current.add_handle();
-        target.parent.replace(current)
-    });
+    if adopt {
+        target.lent.set(current);
+    }
     let shielded = current.shielded.replace(std::thread::panicking());
     current.awaits.set(family::<T>());
-    thread.mail.set(Mail::Cold(Box::new(Got::Raise(payload))));
+    thread.mail.leave_cold::<T>(Got::Raise(payload));
     // SAFETY: the target is active and not current, and a raise fits every pending switch. The caller keeps its block, the
     // running handle that of the current greenlet.
     let got = unsafe {
         depart(thread, target);
         receive::<T>(thread)
     };
-    thread.current().shielded.set(shielded);
-    if let Some(old) = old {
-        give_back_parent(target, old);
+    let current = thread.current();
+    current.shielded.set(shielded);
+    // It may have lived on, and been adopted by another one since.
+    if ptr::eq(target.lent.get(), current) {
+        target.lent.set(ptr::null());
     }
     got
-}
-
-/// Ends an adoption: `old` becomes the parent again, unless it was made to descend from the greenlet meanwhile.
-fn give_back_parent(target: &Inner, old: *const Inner) {
-    // SAFETY: the edge that was taken out at the adoption is a handle, which keeps `old`.
-    let cyclic = unsafe { (*old).descends_from(target) };
-    let unused = if cyclic { old } else { target.parent.replace(old) };
-    // SAFETY: `unused` was an edge of the target, and so a handle; it is none any more.
-    unsafe { release(unused) };
 }

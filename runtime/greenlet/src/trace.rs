@@ -7,8 +7,9 @@ use std::rc::Rc;
 use crate::handle::AnyGreenlet;
 use crate::inner::{Inner, Payload};
 use crate::lifetime::drop_caught;
+use crate::mail::Got;
 use crate::thread::{self, Thread};
-use crate::transfer::{Got, any_handle};
+use crate::transfer::any_handle;
 
 /// What a tracer is told of.
 #[non_exhaustive]

@@ -3,7 +3,7 @@
 //! Whoever switches leaves a note in the thread's mailbox and the context switches to the target. The target, in its own
 //! pending switch or at the start of its body, does the rest, always in this order:
 //!
-//! 1. it moves the value out of the sender's frame into its own (`Mail::Value` points into that frame, which stays intact
+//! 1. it moves the value out of the sender's frame into its own (the mail points into that frame, which stays intact
 //!    because its owner is suspended);
 //! 2. it gives back the stack of a sender that has ended;
 //! 3. it calls the tracer;
@@ -20,70 +20,10 @@ use crate::error::{StackError, SwitchError};
 use crate::handle::AnyGreenlet;
 use crate::inner::{Anything, Inner, Payload, State, family};
 use crate::lifetime::{drop_caught, drop_locals, end_unstarted, release};
+use crate::mail::{Failure, Got};
 use crate::received::{GreenletExit, Received};
 use crate::thread::{self, Thread};
 use crate::trace::{self, EventKind};
-
-/// What is under way from the greenlet that switches to the one that is switched to.
-pub(crate) enum Mail {
-    None,
-    /// A value of the type that the target awaits, in the sender's frame, to be moved out once.
-    Value(*mut ()),
-    /// The target takes anything, and the sender keeps its value until it is resumed.
-    Discarded,
-    Cold(Box<Got<()>>),
-}
-
-/// What arrives at a pending switch.
-pub(crate) enum Got<T> {
-    Value(T),
-    Exit(GreenletExit),
-    Raise(Payload),
-    Failed(Failure),
-    Nothing,
-}
-
-/// Something that could not be delivered, told to the nearest live ancestor.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    Family { from: String, to: String, sent: &'static str, awaited: &'static str },
-    Stack(StackError),
-}
-
-impl Failure {
-    pub(crate) fn family<T>(from: &Inner, to: &Inner) -> Failure {
-        let awaited = (to.awaits.get().name)();
-        Failure::Family { from: from.label(), to: to.label(), sent: std::any::type_name::<T>(), awaited }
-    }
-
-    pub(crate) fn into_error<V>(self, value: Option<V>) -> SwitchError<V> {
-        match self {
-            Failure::Family { from, to, sent, awaited } => SwitchError::Family { from, to, sent, awaited, value },
-            Failure::Stack(error) => SwitchError::Stack { error, value },
-        }
-    }
-}
-
-impl<T> Got<T> {
-    /// What the pending switch returns. Unwinds if something was raised.
-    pub(crate) fn open(self) -> Result<Received<T>, Failure> {
-        match self {
-            Got::Value(value) => Ok(Received::Value(value)),
-            Got::Exit(exit) => Ok(Received::Exit(exit)),
-            Got::Raise(payload) => resume_unwind(payload),
-            Got::Failed(failure) => Err(failure),
-            Got::Nothing => unreachable!("nothing is sent only to an operation that takes anything"),
-        }
-    }
-
-    fn is_exit(&self) -> bool {
-        matches!(self, Got::Exit(_))
-    }
-
-    pub(crate) fn event(&self) -> EventKind {
-        if matches!(self, Got::Raise(_)) { EventKind::Throw } else { EventKind::Switch }
-    }
-}
 
 /// A handle of a greenlet that is known to exist.
 pub(crate) fn any_handle(inner: &Inner) -> AnyGreenlet {
@@ -100,43 +40,60 @@ pub(crate) fn any_handle(inner: &Inner) -> AnyGreenlet {
 #[inline]
 pub(crate) unsafe fn depart(thread: &Thread, target: *const Inner) {
     let from = thread.current.get();
-    // SAFETY: the running greenlet exists, and the caller vouches for the target. No reference to either lives across the
-    // switch, since both may be freed before this frame runs again.
-    let (from_context, to_context) = unsafe {
-        (*target).add_handle();
-        ((*from).context.get(), (*target).context.get())
-    };
     thread.origin.set(from);
     thread.current.set(target);
-    // SAFETY: both have a context: the running one has, and the caller vouches for the target. Contexts stay in their
-    // blocks until the greenlet has ended and its stack is idle.
+    // SAFETY: the running greenlet exists and has a context, and so has the target, for which the caller vouches. Contexts
+    // stay in their blocks until the greenlet has ended and its stack is idle. No reference to a block lives across the
+    // switch, since both may be freed before this frame runs again.
     unsafe {
-        let from = (*from_context).as_ref().map_or(ptr::null(), ptr::from_ref);
-        let to = (*to_context).as_ref().map_or(ptr::null(), ptr::from_ref);
+        (*target).add_handle();
+        let from = (*(*from).context.get()).as_ref().unwrap_unchecked();
+        let to = (*(*target).context.get()).as_ref().unwrap_unchecked();
         context::switch(&thread.hub, from, to);
     }
 }
 
-/// Takes what has arrived at the running greenlet, and settles with the one that switched here.
+/// Takes what has arrived at the running greenlet, and settles with the one that switched here: what a switch usually brings.
 ///
 /// # Safety
 ///
 /// Called once after each arrival, with the type that the greenlet awaited.
 #[inline]
+unsafe fn receive_value<T: 'static>(thread: &Thread) -> Result<Received<T>, Box<Failure>> {
+    let origin = thread.origin.get();
+    let value = thread.mail.peek();
+    // SAFETY: the switcher's running handle keeps its block until it is given back.
+    if value.is_null() || thread.traced.get() || unsafe { (*origin).state.get() } == State::Dead {
+        // SAFETY: nothing has been taken yet.
+        return unsafe { receive::<T>(thread) }.open();
+    }
+    thread.mail.clear();
+    // SAFETY: as in `receive`; the running handle is given back once.
+    unsafe {
+        let value = value.cast::<T>().read();
+        release(origin);
+        Ok(Received::Value(value))
+    }
+}
+
+/// Takes what has arrived, whatever it is, and settles with the one that switched here.
+///
+/// # Safety
+///
+/// Called once after each arrival, with the type that the greenlet awaited.
+#[cold]
+#[inline(never)]
 pub(crate) unsafe fn receive<T: 'static>(thread: &Thread) -> Got<T> {
-    let got = match thread.mail.replace(Mail::None) {
-        // SAFETY: senders compare the family before they store a pointer to a value of it, in a frame that is suspended
+    let value = thread.mail.peek();
+    let got = if value.is_null() {
+        thread.mail.take_cold()
+    } else {
+        thread.mail.clear();
+        // SAFETY: senders compare the family before they leave a pointer to a value of it, in a frame that is suspended
         // until now. It is moved out once: the mailbox is empty again, and the sender forgets it.
-        Mail::Value(value) => Got::Value(unsafe { value.cast::<T>().read() }),
-        Mail::Discarded | Mail::None => Got::Nothing,
-        Mail::Cold(cold) => match *cold {
-            Got::Value(()) | Got::Nothing => Got::Nothing,
-            Got::Exit(exit) => Got::Exit(exit),
-            Got::Raise(payload) => Got::Raise(payload),
-            Got::Failed(failure) => Got::Failed(failure),
-        },
+        Got::Value(unsafe { value.cast::<T>().read() })
     };
-    let origin = thread.origin.replace(ptr::null());
+    let origin = thread.origin.get();
     // SAFETY: the switcher's running handle keeps its block until it is given back below.
     let ended = unsafe { (*origin).state.get() == State::Dead };
     if ended {
@@ -176,8 +133,8 @@ fn entry() {
 pub(crate) unsafe fn run_body<T: 'static, F: FnOnce(Received<T>) -> T>(data: *mut (), thread: &Thread) {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the caller's promise. The closure is in this frame from here on; its box is gone before it runs.
-        let (body, got) = unsafe { (*Box::from_raw(data.cast::<F>()), receive::<T>(thread)) };
-        match got.open() {
+        let (body, got) = unsafe { (*Box::from_raw(data.cast::<F>()), receive_value::<T>(thread)) };
+        match got {
             Ok(received) => body(received),
             Err(failure) => unreachable!("failures go to active greenlets only: {failure:?}"),
         }
@@ -205,13 +162,13 @@ fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     let target: *const Inner = route(thread, me, &mut outcome);
     // From here to the switch no user code runs.
     me.state.set(State::Dead);
+    me.lent.set(ptr::null());
     thread.unregister(me);
     let mut result = None;
-    let mail = match outcome {
-        Got::Value(value) => Mail::Value((&raw mut *result.insert(ManuallyDrop::new(value))).cast()),
-        other => cold(other),
-    };
-    thread.mail.set(mail);
+    match outcome {
+        Got::Value(value) => thread.mail.leave((&raw mut *result.insert(ManuallyDrop::new(value))).cast()),
+        other => thread.mail.leave_cold(other),
+    }
     // SAFETY: `route` found an active target that awaits what is in the mailbox, or bound a stack to an unstarted one. The
     // result stays in this frame until the receiver has moved it out; this stack runs again only after that.
     unsafe {
@@ -220,23 +177,17 @@ fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     }
 }
 
-pub(crate) fn cold<T>(got: Got<T>) -> Mail {
-    Mail::Cold(Box::new(match got {
-        Got::Value(_) | Got::Nothing => return Mail::Discarded,
-        Got::Exit(exit) => Got::Exit(exit),
-        Got::Raise(payload) => Got::Raise(payload),
-        Got::Failed(failure) => Got::Failed(failure),
-    }))
-}
-
-/// Finds who receives the outcome of `from`: the nearest live ancestor, unless it is unstarted and cannot take it. Such a
+/// Finds who receives the outcome of `from`: who kills it, or the nearest live ancestor, unless it is unstarted and cannot take it. Such a
 /// one is ended by what it cannot take; what nobody may take because of its type becomes an error. Runs user destructors.
 pub(crate) fn route<'a, T: 'static>(thread: &'a Thread, from: &Inner, outcome: &mut Got<T>) -> &'a Inner {
     // The last one that was ended. It only saves going up a long chain again for each of its members.
     let mut ended: Option<AnyGreenlet> = None;
     loop {
         let below = ended.as_ref().map_or(from, AnyGreenlet::inner);
-        let mut target = below.parent().unwrap_or(thread.main()).nearest_live();
+        let mut target = match from.adopter() {
+            Some(adopter) => adopter,
+            None => below.parent().unwrap_or(thread.main()).nearest_live(),
+        };
         while matches!(outcome, Got::Failed(_)) && target.state.get() == State::Unstarted {
             target = target.parent().unwrap_or(thread.main()).nearest_live();
         }
@@ -259,7 +210,7 @@ pub(crate) fn route<'a, T: 'static>(thread: &'a Thread, from: &Inner, outcome: &
         match outcome {
             Got::Value(_) if unstarted && fits => match bind(thread, target) {
                 Ok(()) => return target,
-                Err(error) => replace(from, outcome, Got::Failed(Failure::Stack(error))),
+                Err(error) => replace(from, outcome, Got::Failed(Box::new(Failure::Stack(error)))),
             },
             Got::Value(_) if fits => return target,
             Got::Value(_) if !unstarted && target.awaits.get().is::<Anything>() => replace(from, outcome, Got::Nothing),
@@ -268,7 +219,7 @@ pub(crate) fn route<'a, T: 'static>(thread: &'a Thread, from: &Inner, outcome: &
             Got::Nothing => *outcome = Got::Failed(Failure::family::<T>(from, target)),
             Got::Exit(_) if unstarted => match bind(thread, target) {
                 Ok(()) => return target,
-                Err(error) => *outcome = Got::Failed(Failure::Stack(error)),
+                Err(error) => *outcome = Got::Failed(Box::new(Failure::Stack(error))),
             },
             Got::Exit(_) | Got::Raise(_) | Got::Failed(_) => return target,
         }
@@ -320,12 +271,38 @@ pub(crate) fn begin(thread: &Thread, target: &Inner) {
     }
 }
 
-/// `switch`, whatever the state of the target.
+/// `switch`, where nothing stands in the way.
 #[inline]
 pub(crate) fn switch<T: 'static>(target: &Inner, value: T) -> Result<Received<T>, SwitchError<T>> {
     let thread = target.thread();
-    if let Some(error) = refusal(thread, target) {
-        return Err(error(value));
+    let plain = target.state.get() == State::Active && !target.is_current() && target.awaits.get().is::<T>();
+    if !plain || std::thread::panicking() || thread.closed.get() {
+        return switch_with_care(target, value);
+    }
+    thread.current().awaits.set(family::<T>());
+    // A value that arrives is dropped by its receiver.
+    let mut sent = ManuallyDrop::new(value);
+    thread.mail.leave((&raw mut sent).cast());
+    let target: *const Inner = target;
+    // SAFETY: the target is another greenlet, active, and awaits what is in the mailbox; `sent` stays in this frame until the
+    // target has moved it out. This greenlet awaits a `T`.
+    let received = unsafe {
+        depart(thread, target);
+        receive_value::<T>(thread)
+    };
+    received.map_err(|failure| failure.into_error(None))
+}
+
+/// `switch`, whatever the state of the target.
+#[cold]
+#[inline(never)]
+fn switch_with_care<T: 'static>(target: &Inner, value: T) -> Result<Received<T>, SwitchError<T>> {
+    let thread = target.thread();
+    if thread.closed.get() {
+        return Err(SwitchError::Exited { value: Some(value) });
+    }
+    if std::thread::panicking() {
+        return Err(SwitchError::Unwinding { to: target.label(), value: Some(value) });
     }
     let target = if target.state.get() == State::Dead { target.nearest_live() } else { target };
     if target.is_current() {
@@ -346,31 +323,21 @@ pub(crate) fn switch<T: 'static>(target: &Inner, value: T) -> Result<Received<T>
         begin(thread, target);
     }
     thread.current().awaits.set(family::<T>());
-    // A value that arrives is dropped by its receiver, one that nobody wants by this frame.
+    // A value that nobody wants is dropped by this frame.
     let mut sent = ManuallyDrop::new(value);
-    thread.mail.set(if fits { Mail::Value((&raw mut sent).cast()) } else { Mail::Discarded });
+    if fits {
+        thread.mail.leave((&raw mut sent).cast());
+    } else {
+        thread.mail.leave_cold::<T>(Got::Nothing);
+    }
     let target: *const Inner = target;
-    // SAFETY: the target is another greenlet, active, with a stack, and awaits what is in the mailbox; `sent` stays in this
-    // frame until the target has moved it out. This greenlet awaits a `T`.
-    let got = unsafe {
+    // SAFETY: as in `switch`; the target has a stack now.
+    let received = unsafe {
         depart(thread, target);
         receive::<T>(thread)
     };
     if !fits {
         drop(ManuallyDrop::into_inner(sent));
     }
-    got.open().map_err(|failure| failure.into_error(None))
-}
-
-/// Why nothing may be switched to, if so.
-#[inline]
-fn refusal<V>(thread: &Thread, target: &Inner) -> Option<impl FnOnce(V) -> SwitchError<V> + use<V>> {
-    if !std::thread::panicking() && !thread.closed.get() {
-        return None;
-    }
-    let to = (!thread.closed.get()).then(|| target.label());
-    Some(|value| match to {
-        Some(to) => SwitchError::Unwinding { to, value: Some(value) },
-        None => SwitchError::Exited { value: Some(value) },
-    })
+    received.open().map_err(|failure| failure.into_error(None))
 }

@@ -10,6 +10,12 @@ use greenlet::{Greenlet, GreenletExit, Stats, Unraisable, enter, main, set_unrai
 /// How often a test's body is repeated, as greenlet's own leak check does.
 const TIMES: usize = 3;
 
+/// How large a test is: `n`, times the environment's `TEST_SCALE` (emulators run everything smaller, soaks larger).
+pub(crate) fn scaled(n: usize) -> usize {
+    let scale = std::env::var("TEST_SCALE").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.0);
+    ((n as f64 * scale) as usize).max(1)
+}
+
 /// Repeats `body` within `enter` on a fresh thread, and asserts after each that every greenlet and stack is gone.
 #[track_caller]
 pub(crate) fn check(body: impl Fn() + Send + 'static) {

@@ -2,7 +2,7 @@
 
 use greenlet::{Builder, Greenlet, Received, set_max_stacks, set_pool_capacity, stats, trim};
 
-use crate::harness::{Count, check, go, raised, to_main};
+use crate::harness::{Count, check, go, raised, scaled, to_main};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Life {
@@ -54,9 +54,9 @@ fn handles_dropped_in_every_state_and_order() {
 
 #[test]
 fn deep_chains_of_parents() {
-    const DEPTH: usize = 100_000;
-    let chain = |end: &Greenlet<usize>| {
-        (0..DEPTH).fold(end.clone(), |parent, _| Builder::new().parent(&parent).build(|v: usize| v + 1))
+    let depth = scaled(100_000);
+    let chain = move |end: &Greenlet<usize>| {
+        (0..depth).fold(end.clone(), |parent, _| Builder::new().parent(&parent).build(|v: usize| v + 1))
     };
     check(move || {
         let root = Greenlet::new(|v: usize| v);
@@ -65,7 +65,7 @@ fn deep_chains_of_parents() {
         assert_eq!(stats().greenlets, 1);
         // Each starts the next with its result.
         let last = chain(&root);
-        assert_eq!(go(&last, 0), DEPTH);
+        assert_eq!(go(&last, 0), depth);
         assert!(last.is_dead() && root.is_dead());
         // A switch to the dead end goes all the way up.
         assert_eq!(go(&last, 5), 5);
@@ -83,7 +83,7 @@ fn deep_chains_of_parents() {
 fn a_long_chain_of_owners() {
     check(|| {
         let ended = Count::default();
-        let last = (0..500).fold(None, |inner: Option<Greenlet>, _| {
+        let last = (0..scaled(500)).fold(None, |inner: Option<Greenlet>, _| {
             let guard = ended.guard();
             let g = Greenlet::new(move |()| {
                 let _owned = (inner, guard);
@@ -93,7 +93,7 @@ fn a_long_chain_of_owners() {
             Some(g)
         });
         drop(last);
-        assert_eq!(ended.get(), 500);
+        assert_eq!(ended.get(), scaled(500));
     });
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use greenlet::{Greenlet, stats};
 
-use crate::harness::{Count, check, go, left, on_thread, to_main};
+use crate::harness::{Count, check, go, left, on_thread, scaled, to_main};
 
 /// Resident pages of this process.
 fn resident() -> Option<usize> {
@@ -81,7 +81,7 @@ fn test_threaded_adv_leak() {
 #[test]
 fn test_untracked_memory_doesnt_increase() {
     on_thread(|| {
-        let batch = || (0..2_000).for_each(|n| assert_eq!(go(&Greenlet::new(|v| v), n), n));
+        let batch = || (0..scaled(2_000)).for_each(|n| assert_eq!(go(&Greenlet::new(|v| v), n), n));
         batch();
         let (before, stacks) = (resident(), stats());
         for _ in 0..5 {
@@ -99,7 +99,7 @@ fn test_untracked_memory_doesnt_increase_unfinished_thread_dealloc_in_thread() {
     on_thread(|| {
         let exits = Count::default();
         let batch = || {
-            let greenlets: Vec<_> = (0..500)
+            let greenlets: Vec<_> = (0..scaled(500))
                 .map(|_| {
                     let guard = exits.guard();
                     let g = Greenlet::new(move |()| {
@@ -117,7 +117,7 @@ fn test_untracked_memory_doesnt_increase_unfinished_thread_dealloc_in_thread() {
         for _ in 0..4 {
             batch();
         }
-        assert_eq!(exits.get(), 2_500);
+        assert_eq!(exits.get(), 5 * scaled(500));
         assert_eq!(stats().active, 0);
         if let (Some(before), Some(after)) = (before, resident()) {
             assert!(after <= before + 2_560, "grew by {} pages", after - before);
