@@ -9,7 +9,7 @@ use crate::mail::Got;
 use crate::received::{GreenletExit, Received};
 use crate::thread::Thread;
 use crate::trace::{self, EventKind};
-use crate::transfer::{begin, depart, ended_by, receive, route};
+use crate::transfer::{begin, depart, ended_by, receive, route, unbind};
 
 /// `throw`, whatever the state of the target.
 pub(crate) fn throw<T: 'static>(target: &Inner, payload: Payload) -> Result<Received<T>, SwitchError<Payload>> {
@@ -35,7 +35,7 @@ pub(crate) fn throw<T: 'static>(target: &Inner, payload: Payload) -> Result<Rece
         let got = unsafe { raise::<T>(thread, target, payload, unwinding) };
         return got.open().map_err(|failure| failure.into_error(None));
     }
-    throw_to_ancestor(thread, target, payload, unwinding)
+    throw_to_ancestor(thread, target, payload)
 }
 
 /// What is thrown into a greenlet without frames ends it, if it has not begun, and goes to its nearest live ancestor.
@@ -43,7 +43,6 @@ fn throw_to_ancestor<T: 'static>(
     thread: &Thread,
     target: &Inner,
     mut payload: Payload,
-    unwinding: bool,
 ) -> Result<Received<T>, SwitchError<Payload>> {
     let unstarted = target.state.get() == State::Unstarted;
     if unstarted {
@@ -56,11 +55,13 @@ fn throw_to_ancestor<T: 'static>(
     }
     let mut outcome = ended_by::<T>(payload);
     let origin = if unstarted { target } else { thread.current() };
-    if unwinding || matches!(outcome, Got::Exit(_)) && target.nearest_live().is_current() {
+    if std::thread::panicking() || matches!(outcome, Got::Exit(_)) && target.nearest_live().is_current() {
         return settle_here(thread, origin, outcome);
     }
     let receiver = route(thread, target, &mut outcome);
-    if receiver.is_current() {
+    // Asked once more: the destructors in there may have switched, and this greenlet be killed by one that unwinds.
+    if receiver.is_current() || std::thread::panicking() {
+        unbind(thread, receiver);
         return settle_here(thread, origin, outcome);
     }
     let receiver: *const Inner = receiver;

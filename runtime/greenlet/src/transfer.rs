@@ -263,6 +263,16 @@ pub(crate) fn reserve(target: &Inner) -> Result<(), StackError> {
     }
 }
 
+/// Takes the stack of a greenlet back that is not begun after all.
+pub(crate) fn unbind(thread: &Thread, target: &Inner) {
+    if target.state.get() == State::Unstarted {
+        // SAFETY: an unstarted greenlet's context is touched only here and in `bind`.
+        if let Some(context) = unsafe { (*target.context.get()).take() } {
+            thread.give_back(context);
+        }
+    }
+}
+
 /// Makes an unstarted greenlet, to which a stack was bound, active.
 pub(crate) fn begin(thread: &Thread, target: &Inner) {
     if target.state.get() == State::Unstarted {
