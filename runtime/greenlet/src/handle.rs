@@ -324,6 +324,13 @@ impl<T: 'static> fmt::Debug for Greenlet<T> {
 }
 
 /// A handle that does not keep the greenlet; see [`Greenlet::downgrade`].
+///
+/// It belongs to its thread, too:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>(_: T) {}
+/// send(greenlet::Greenlet::new(|()| ()).downgrade());
+/// ```
 pub struct WeakGreenlet<T: 'static = ()> {
     inner: NonNull<Inner>,
     family: PhantomData<fn(T) -> T>,

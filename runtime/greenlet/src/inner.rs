@@ -70,26 +70,28 @@ impl Body {
     }
 }
 
-/// The control block. It is reached through raw pointers by handles, child greenlets and the thread, and never moves.
+/// The control block. It is reached through raw pointers by handles, child greenlets and the thread, and never moves. What a
+/// switch needs comes first, and together.
+#[repr(C)]
 pub(crate) struct Inner {
     pub(crate) state: Cell<State>,
+    /// Suspended in a kill that it made while the thread unwinds: raising here would abort the process.
+    pub(crate) shielded: Cell<bool>,
     /// Handles: the user's, one while it is running, and one for each existing child.
     pub(crate) handles: Cell<u32>,
     weak: Cell<u32>,
     /// What the pending switch awaits; for an unstarted one, what its body takes.
     pub(crate) awaits: Cell<&'static Family>,
     pub(crate) thread: NonNull<Thread>,
+    /// The stack, from the first switch until the result has been taken from it.
+    pub(crate) context: UnsafeCell<Option<Context>>,
     /// Null only for main. The edge is a handle.
     pub(crate) parent: Cell<*const Inner>,
     /// Who waits in a kill of this one, until that has ended; else null. No handle.
     pub(crate) lent: Cell<*const Inner>,
-    /// The stack, from the first switch until the result has been taken from it.
-    pub(crate) context: UnsafeCell<Option<Context>>,
     pub(crate) body: Cell<Option<Body>>,
     /// Key in the thread's registry while active.
     pub(crate) registered: Cell<usize>,
-    /// Suspended in a kill that it made while the thread unwinds: raising here would abort the process.
-    pub(crate) shielded: Cell<bool>,
     pub(crate) locals: RefCell<Option<Locals>>,
     pub(crate) name: Option<Rc<str>>,
     pub(crate) stack_size: usize,
@@ -168,6 +170,7 @@ impl Inner {
         unsafe { self.parent.get().as_ref() }
     }
 
+    #[inline]
     pub(crate) fn add_handle(&self) {
         let handles = self.handles.get().checked_add(1);
         self.handles.set(handles.expect("more than four billion handles of one greenlet"));

@@ -59,6 +59,13 @@ impl<V> fmt::Debug for GreenletLocal<V> {
 
 /// The local values of a greenlet, which another one can be given: shared if it is cloned, by a copy of its own with
 /// [`copy`](Locals::copy). See [`AnyGreenlet::set_locals`](crate::AnyGreenlet::set_locals).
+///
+/// They belong to their thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>(_: T) {}
+/// send(greenlet::Locals::new());
+/// ```
 #[derive(Clone, Default)]
 pub struct Locals {
     values: Rc<RefCell<HashMap<usize, Rc<dyn Any>>>>,
