@@ -30,6 +30,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+mod doctests;
+
 pub use tasklets_channels::{
     Channel, ChannelCallback, ChannelEvent, Failed, IntoIter, Iter, Preference, Reason, ReceiveError, Results,
     SendError, StopIteration, channel_callback, set_channel_callback,

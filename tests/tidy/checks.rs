@@ -193,6 +193,16 @@ pub(crate) fn unlisted(page: &str, folder: &str, there: &[String]) -> Vec<String
     missing.chain(stale).collect()
 }
 
+/// A page with listings is included where `cargo test` finds it, and none of them is exempted.
+pub(crate) fn untested(path: &str, page: &str, doctests: &str) -> Option<String> {
+    let mut listings = page.lines().filter(|line| line.trim_start().starts_with("```rust")).peekable();
+    let exempted = |line: &str| line.contains("ignore") || line.contains("no_run");
+    if listings.peek().is_some() && !doctests.contains(&format!("\"../{path}\"")) {
+        return Some(format!("{path} has listings and is not in src/doctests.rs"));
+    }
+    listings.any(exempted).then(|| format!("{path} has a listing that does not run"))
+}
+
 #[cfg(test)]
 mod can_fail {
     use super::*;
@@ -291,5 +301,14 @@ mod can_fail {
         assert_eq!(unlisted(page, "b/src/", &there(&["c.rs", "d/e.rs", "z.rs"])), ["z.rs is not listed"]);
         assert_eq!(unlisted(page, "b/src/", &there(&["c.rs"])), ["d/e.rs is listed and not there"]);
         assert_eq!(unlisted(page, "x/src/", &[]), ["no heading with `x/src/`"]);
+    }
+
+    #[test]
+    fn untested_page_is_found() {
+        let doctests = "pages! {\n    a: \"../docs/a.md\"\n}\n";
+        assert_eq!(untested("docs/a.md", "```rust\nx();\n```\n", doctests), None);
+        assert_eq!(untested("docs/b.md", "```text\nx\n```\n", doctests), None);
+        assert!(untested("docs/b.md", "```rust\nx();\n```\n", doctests).is_some());
+        assert!(untested("docs/a.md", "```rust,no_run\nx();\n```\n", doctests).is_some());
     }
 }

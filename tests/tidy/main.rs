@@ -131,3 +131,11 @@ fn the_architecture_lists_every_source_file() {
         assert!(complaints.is_empty(), "docs/ARCHITECTURE.md, {prefix}:\n{}", complaints.join("\n"));
     }
 }
+
+#[test]
+fn every_page_is_tested() {
+    let doctests = fs::read_to_string(root().join("src/doctests.rs")).expect("src/doctests.rs");
+    let pages = files(&[".md"]).into_iter().filter(|(path, _)| path == "README.md" || path.starts_with("docs/"));
+    let complaints: Vec<String> = pages.filter_map(|(path, text)| checks::untested(&path, &text, &doctests)).collect();
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}

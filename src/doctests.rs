@@ -1,0 +1,17 @@
+//! The listings of the README and of the pages in `docs/`, as tests.
+
+macro_rules! pages {
+    ($($name:ident: $path:literal)*) => {
+        $(
+            #[doc = include_str!($path)]
+            mod $name {}
+        )*
+    };
+}
+
+pages! {
+    readme: "../README.md"
+    from_go: "../docs/from-go.md"
+    from_greenlet: "../docs/from-greenlet.md"
+    from_stackless: "../docs/from-stackless.md"
+}
