@@ -29,8 +29,10 @@ pub(crate) const fn family<T: 'static>() -> &'static Family {
 }
 
 impl Family {
+    #[inline]
     pub(crate) fn is<T: 'static>(&self) -> bool {
-        self.id == TypeId::of::<T>()
+        // The address first: it is in a register already. There may be several of one family, from several crates.
+        std::ptr::eq(self, family::<T>()) || self.id == TypeId::of::<T>()
     }
 }
 

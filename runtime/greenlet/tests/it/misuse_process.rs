@@ -6,17 +6,25 @@ use greenlet::{Builder, Greenlet};
 
 use crate::harness::{OnDrop, go, raise, suspended, to_main};
 
-/// Runs one ignored test of this binary in a process of its own.
-pub(crate) fn child(test: &str, env: &[(&str, &str)]) -> Output {
+/// Set in the processes that the tests start.
+const CHILD: &str = "GREENLET_TEST_CHILD";
+
+/// Whether this process was started for one test alone, which does nothing in any other.
+pub(crate) fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// Runs one test of this binary in a process of its own.
+pub(crate) fn child(test: &str) -> Output {
     let exe = std::env::current_exe().expect("the path of the test binary");
     let mut command = Command::new(exe);
-    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]).env("RUST_BACKTRACE", "0");
-    command.envs(env.iter().copied()).output().expect("the test binary runs")
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("RUST_BACKTRACE", "0").env(CHILD, "1");
+    command.output().expect("the test binary runs")
 }
 
 /// The text of an abort.
 fn aborts(test: &str) -> String {
-    let out = child(test, &[]);
+    let out = child(test);
     assert_eq!(out.status.code(), None, "ended by a signal: {out:?}");
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
@@ -39,8 +47,10 @@ fn an_overflow_aborts_with_a_report() {
 }
 
 #[test]
-#[ignore = "run by an_overflow_aborts_with_a_report in a process of its own"]
 fn child_overflows() {
+    if !is_child() {
+        return;
+    }
     let g = Builder::new().name("deep").stack_size(128 * 1024).build(|_| recurse(0));
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| g.switch(0)));
     unreachable!("the frames of the overrun stack were left");
@@ -54,8 +64,10 @@ fn an_overflow_in_a_reused_stack_aborts() {
 }
 
 #[test]
-#[ignore = "run by an_overflow_in_a_reused_stack_aborts in a process of its own"]
 fn child_overflows_later() {
+    if !is_child() {
+        return;
+    }
     go(&Greenlet::new(|v: u64| v), 0);
     go(&Greenlet::new(|v: u64| go(&Greenlet::new(recurse), v)), 0);
 }
@@ -68,8 +80,10 @@ fn a_second_panic_while_unwinding_aborts() {
 }
 
 #[test]
-#[ignore = "run by a_second_panic_while_unwinding_aborts in a process of its own"]
 fn child_panics_twice() {
+    if !is_child() {
+        return;
+    }
     let g = Greenlet::new(|()| {
         let _guard = OnDrop(|| raise("second"));
         raise("first");
@@ -85,8 +99,10 @@ fn a_kill_from_a_destructor_that_brings_a_panic_aborts() {
 }
 
 #[test]
-#[ignore = "run by a_kill_from_a_destructor_that_brings_a_panic_aborts in a process of its own"]
 fn child_kill_brings_a_panic() {
+    if !is_child() {
+        return;
+    }
     let g = Greenlet::new(|()| {
         crate::harness::exit_of(|| to_main(())).unwrap_err();
         raise("other");
@@ -99,7 +115,7 @@ fn child_kill_brings_a_panic() {
 /// Without a hook, what nobody receives is printed.
 #[test]
 fn errors_without_a_receiver_are_printed() {
-    let out = child("misuse_process::child_prints", &[]);
+    let out = child("misuse_process::child_prints");
     assert!(out.status.success(), "{out:?}");
     let text = String::from_utf8_lossy(&out.stderr);
     assert!(text.contains("greenlet 1: panicked where nobody waits for it: lost"), "{text}");
@@ -107,8 +123,10 @@ fn errors_without_a_receiver_are_printed() {
 }
 
 #[test]
-#[ignore = "run by errors_without_a_receiver_are_printed in a process of its own"]
 fn child_prints() {
+    if !is_child() {
+        return;
+    }
     let g = Greenlet::new(|()| {
         let _ = crate::harness::exit_of(|| to_main(()));
         raise("lost");

@@ -1,15 +1,10 @@
-//! greenlet's test_leaks.py.
+//! greenlet's test_leaks.py. What it measures of the process is in `tests/memory.rs`.
 
 use std::rc::Rc;
 
-use greenlet::{Greenlet, stats};
+use greenlet::Greenlet;
 
-use crate::harness::{Count, check, go, left, on_thread, scaled, to_main};
-
-/// Resident pages of this process.
-fn resident() -> Option<usize> {
-    std::fs::read_to_string("/proc/self/statm").ok()?.split_whitespace().nth(1)?.parse().ok()
-}
+use crate::harness::{check, go, left, on_thread, to_main};
 
 #[test]
 fn test_arg_refs() {
@@ -76,51 +71,4 @@ fn test_threaded_adv_leak() {
             assert_eq!(left(), (0, 0, 0, 0));
         });
     }
-}
-
-#[test]
-fn test_untracked_memory_doesnt_increase() {
-    on_thread(|| {
-        let batch = || (0..scaled(2_000)).for_each(|n| assert_eq!(go(&Greenlet::new(|v| v), n), n));
-        batch();
-        let (before, stacks) = (resident(), stats());
-        for _ in 0..5 {
-            batch();
-        }
-        assert_eq!((stats().stacks, stats().pooled), (stacks.stacks, stacks.pooled));
-        if let (Some(before), Some(after)) = (before, resident()) {
-            assert!(after <= before + 2_560, "grew by {} pages", after - before);
-        }
-    });
-}
-
-#[test]
-fn test_untracked_memory_doesnt_increase_unfinished_thread_dealloc_in_thread() {
-    on_thread(|| {
-        let exits = Count::default();
-        let batch = || {
-            let greenlets: Vec<_> = (0..scaled(500))
-                .map(|_| {
-                    let guard = exits.guard();
-                    let g = Greenlet::new(move |()| {
-                        let _guard = guard;
-                        to_main(());
-                    });
-                    go(&g, ());
-                    g
-                })
-                .collect();
-            drop(greenlets);
-        };
-        batch();
-        let before = resident();
-        for _ in 0..4 {
-            batch();
-        }
-        assert_eq!(exits.get(), 5 * scaled(500));
-        assert_eq!(stats().active, 0);
-        if let (Some(before), Some(after)) = (before, resident()) {
-            assert!(after <= before + 2_560, "grew by {} pages", after - before);
-        }
-    });
 }
