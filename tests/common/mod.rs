@@ -8,7 +8,7 @@ use std::panic::resume_unwind;
 ///
 /// A panic of `body` goes on in the caller.
 #[track_caller]
-pub fn checked(body: impl FnOnce() + Send + 'static) {
+pub(crate) fn checked(body: impl FnOnce() + Send + 'static) {
     let thread = std::thread::spawn(move || {
         // Leaks are counted process-wide, and by tests that run beside this one.
         let leaked = tasklets::stats().greenlets.leaked;
@@ -29,7 +29,7 @@ pub fn checked(body: impl FnOnce() + Send + 'static) {
 }
 
 /// A size of a test, scaled by the variable `TEST_SCALE` (1 if it is not set), and at least 1.
-pub fn scale(n: usize) -> usize {
+pub(crate) fn scale(n: usize) -> usize {
     let factor = std::env::var("TEST_SCALE").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.0);
     ((n as f64 * factor) as usize).max(1)
 }

@@ -1,0 +1,219 @@
+//! What the examples print. The one that counts words is tested in `wordcount.rs`.
+
+mod common;
+#[path = "common/example.rs"]
+mod example;
+
+use common::scale;
+use example::{command, output, text};
+
+/// Runs an example that succeeds: what it prints.
+fn run(name: &str, arguments: &[&str]) -> String {
+    let output = output(command(name).args(arguments));
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    assert!(output.status.success(), "{name} failed: {}\n{out}{err}", output.status);
+    out
+}
+
+/// Compares texts after the first line break, which is there so that the expected one begins at the margin.
+#[track_caller]
+fn expect(printed: &str, expected: &str) {
+    let expected = expected.strip_prefix('\n').expect("the text begins on the next line");
+    assert!(printed == expected, "printed:\n{printed}\nexpected:\n{expected}");
+}
+
+#[test]
+fn hello() {
+    expect(
+        &run("hello", &[]),
+        "
+hello ada
+hello grace
+all 2 tasklets finished
+",
+    );
+}
+
+#[test]
+fn pingpong() {
+    expect(
+        &run("pingpong", &[]),
+        "
+     1 ping
+     2 pong
+     3 ping
+     4 pong
+     5 ping
+     6 pong
+100000 pong
+all 2 tasklets finished
+",
+    );
+}
+
+#[test]
+fn hackysack() {
+    expect(
+        &run("hackysack", &[]),
+        "
+1000 players, 621 had the sack, 1000 kicks: all 1000 tasklets finished
+",
+    );
+    expect(
+        &run("hackysack", &["2", "5"]),
+        "
+2 players, 2 had the sack, 5 kicks: all 2 tasklets finished
+",
+    );
+}
+
+#[test]
+fn hackysack_with_ten_thousand_players() {
+    let players = scale(10_000).max(2);
+    let printed = run("hackysack", &[&players.to_string(), "20000"]);
+    let begin = format!("{players} players, ");
+    let end = format!(" had the sack, 20000 kicks: all {players} tasklets finished\n");
+    let played = printed.strip_prefix(&begin).and_then(|rest| rest.strip_suffix(&end));
+    let played: usize = played.unwrap_or_else(|| panic!("printed: {printed}")).parse().expect("a number of players");
+    assert!(played * 4 > players * 3, "the sack hardly went around: {printed}");
+}
+
+#[test]
+fn hackysack_needs_two_players() {
+    let output = output(command("hackysack").arg("1"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(output.stderr).contains("invalid value '1' for '[PLAYERS]'"));
+}
+
+#[test]
+fn generators() {
+    expect(
+        &run("generators", &[]),
+        "
+tree walk: greenlet
+permutations: abc acb bac bca cab cba
+over its head: HELLO! 42 WORLD! 7
+",
+    );
+}
+
+#[test]
+fn circuit() {
+    expect(
+        &run("circuit", &[]),
+        "
+a b c | carry sum
+0 0 0 |     0   0
+0 0 1 |     0   1
+0 1 0 |     0   1
+0 1 1 |     1   0
+1 0 0 |     0   1
+1 0 1 |     1   0
+1 1 0 |     1   0
+1 1 1 |     1   1
+",
+    );
+}
+
+#[test]
+fn sieve() {
+    let is_prime = |n: &u32| (2..*n).all(|divisor| !n.is_multiple_of(divisor));
+    let primes: Vec<u32> = (2..).filter(is_prime).take(100).collect();
+    let line = |primes: &[u32]| primes.iter().map(|prime| format!("{prime:>5}")).chain(["\n".to_owned()]).collect();
+    let expected: Vec<String> = primes.chunks(10).map(line).collect();
+    assert_eq!(run("sieve", &[]), expected.concat());
+}
+
+#[test]
+fn robots() {
+    expect(
+        &run("robots", &[]),
+        "
+tick 1
+  ................
+  ...A...B.C......
+  ................
+tick 2
+  ................
+  ....A.B.........
+  .........C......
+tick 3
+  .........C......
+  .....A..........
+  .........*......
+tick 4
+  ................
+  ....A.B..C......
+  .........*......
+tick 5
+  C explodes
+  ................
+  ...A...B........
+  ................
+tick 6
+  ................
+  ..A.....B.......
+  ................
+tick 7
+  ................
+  .A.......B......
+  ................
+tick 8
+  ................
+  A.........B.....
+  ................
+tick 9
+  ................
+  ...........B...A
+  ................
+tick 10
+  ................
+  ............B.A.
+  ................
+tick 11
+  A falls apart
+  ................
+  .............B..
+  ................
+tick 12
+  ................
+  ..............B.
+  ................
+  B goes home
+all 4 tasklets finished
+",
+    );
+}
+
+#[test]
+fn gameloop() {
+    expect(
+        &run("gameloop", &[]),
+        "
+ 1 s....................... level  12 % out of budget
+ 2 s@...................... level  25 % out of budget
+ 3 sr@..................... level  37 % out of budget
+ 4 .s.@.................... level  50 % out of budget
+ 5 .sr.@................... level  62 % out of budget
+ 6 .sr..@.................. level  75 % out of budget
+ 7 ..sr..@................. level  87 % out of budget
+ 8 ..sr...@................ level 100 % out of budget
+ 9 ..s.r...@............... level 100 % time to spare
+10 ...sr....@.............. level 100 % time to spare
+11 ...s.r....@............. level 100 % time to spare
+12 ...s.r.....@............ level 100 % time to spare
+",
+    );
+}
+
+#[test]
+fn userchannel() {
+    let printed = run("userchannel", &[]);
+    expect(
+        &printed,
+        "
+real: x?1 x?1 x?1 a!1 a!2 b!1 c!1 y?2 y?3 y?2 a!3 c!2; all 5 tasklets finished
+user: x?1 x?1 x?1 a!1 a!2 b!1 c!1 y?2 y?3 y?2 a!3 c!2; all 5 tasklets finished
+",
+    );
+}
