@@ -14,6 +14,7 @@ use slab::Slab;
 use crate::job::Run;
 use crate::park::Wait;
 use crate::report::Report;
+#[cfg(feature = "tracing")]
 use crate::trace::Span;
 
 /// Index of a tasklet in the table.
@@ -93,6 +94,7 @@ pub(crate) struct Entry {
     pub(crate) waits: Option<Waits>,
     pub(crate) name: Option<Rc<str>>,
     pub(crate) spawned_at: &'static Location<'static>,
+    #[cfg(feature = "tracing")]
     pub(crate) span: Option<Box<Span>>,
     pub(crate) switches: u64,
 }
@@ -115,6 +117,7 @@ impl Entry {
             waits: None,
             name: None,
             spawned_at,
+            #[cfg(feature = "tracing")]
             span: None,
             switches: 0,
         }

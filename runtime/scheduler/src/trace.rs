@@ -131,8 +131,6 @@ mod silent {
     use crate::park::Wait;
     use crate::table::Key;
 
-    pub(crate) struct Span;
-
     pub(crate) fn spawned(_: &Scheduler, _: Key) {}
     pub(crate) fn left(_: &Scheduler, _: Key) {}
     pub(crate) fn entered(_: &Scheduler, _: Key) {}
