@@ -174,13 +174,13 @@ impl Inner {
 
     #[inline]
     pub(crate) fn add_handle(&self) {
-        let handles = self.handles.get().checked_add(1);
-        self.handles.set(handles.expect("more than four billion handles of one greenlet"));
+        let Some(handles) = self.handles.get().checked_add(1) else { too_many() };
+        self.handles.set(handles);
     }
 
     pub(crate) fn add_weak(&self) {
-        let weak = self.weak.get().checked_add(1);
-        self.weak.set(weak.expect("more than four billion weak handles of one greenlet"));
+        let Some(weak) = self.weak.get().checked_add(1) else { too_many() };
+        self.weak.set(weak);
     }
 
     /// How it is called in messages.
@@ -191,6 +191,14 @@ impl Inner {
             None => format!("greenlet {}", self.id),
         }
     }
+}
+
+/// More than four billion handles of one greenlet, which only forgetting them makes possible. No panic, as in `Rc`: handles are
+/// also taken in the middle of a switch.
+#[cold]
+fn too_many() -> ! {
+    eprintln!("more than {} handles of one greenlet", u32::MAX);
+    std::process::abort();
 }
 
 /// Takes back a weak handle.
