@@ -178,7 +178,6 @@ impl fmt::Display for Failed {
 }
 
 /// Sent as an error, it ends the receiver's iteration over the channel.
-#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StopIteration;
 

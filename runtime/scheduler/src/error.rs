@@ -99,7 +99,6 @@ impl Error for TaskletError {
 }
 
 /// What a tasklet is killed with. Uncaught, it ends the tasklet silently.
-#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TaskletExit;
 
