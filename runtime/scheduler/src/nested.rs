@@ -190,6 +190,8 @@ pub fn enter<R>(f: impl FnOnce() -> R) -> R {
             let scheduler = Scheduler::local();
             if scheduler.core.entered.replace(scheduler.core.entered.get() - 1) == 1 {
                 drop(scheduler.kill_all());
+                // The caller may have left last in a greenlet of its own that has ended since.
+                scheduler.note_greenlet(scheduler.core.current.get());
             }
         }
     }
