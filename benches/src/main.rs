@@ -1,2 +1,70 @@
-//! x
-fn main() {}
+//! `workloads NAME...` runs each named workload and prints a line for each figure: `NAME value unit`.
+//!
+//! A workload checks the result of its work, and repeats it until a measurement takes at least 0.3 s, unless it is one that
+//! is cold by definition. Only the work is timed, not the set-up.
+
+mod channels;
+mod measure;
+mod memory;
+mod spawning;
+mod switching;
+
+use clap::Parser;
+
+/// A workload's name, what it is, and how it is run.
+struct Workload {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&str),
+}
+
+const WORKLOADS: &[Workload] = &[
+    Workload { name: "generator", about: "the generator package's own resume and yield", run: switching::generator },
+    Workload { name: "raw", about: "switch to a greenlet and back", run: switching::raw },
+    Workload { name: "yield2", about: "2 tasklets call schedule() in turn", run: |name| switching::yields(name, 2) },
+    Workload {
+        name: "yield1k",
+        about: "1,000 tasklets call schedule() in turn",
+        run: |name| switching::yields(name, 1_000),
+    },
+    Workload { name: "pingpong", about: "two tasklets, two channels", run: channels::pingpong },
+    Workload { name: "spawn", about: "spawn a tasklet and join it", run: spawning::spawn_join },
+    Workload { name: "spawn-reuse", about: "spawn a tasklet and let it run", run: spawning::spawn_reuse },
+    Workload { name: "spawn-batch", about: "spawn 1,000 tasklets and let them finish", run: spawning::spawn_batch },
+    Workload { name: "live10k", about: "10,000 tasklets blocked on a channel", run: |name| memory::live(name, 10_000) },
+    Workload { name: "unstarted1m", about: "a million tasklets that have not begun", run: memory::unstarted },
+    Workload { name: "ring", about: "503 tasklets pass a token around", run: channels::ring },
+    Workload { name: "sieve", about: "a concurrent prime sieve up to the 2,000th prime", run: channels::sieve },
+    Workload { name: "fanin", about: "1,000 producers, one consumer", run: channels::fanin },
+    Workload { name: "kill", about: "kill a blocked tasklet", run: spawning::kill },
+];
+
+/// Runs workloads and prints their figures.
+#[derive(Parser)]
+struct Arguments {
+    /// Workloads to run, in this order; none lists them
+    names: Vec<String>,
+}
+
+fn main() -> std::process::ExitCode {
+    let names = Arguments::parse().names;
+    if names.is_empty() {
+        for workload in WORKLOADS {
+            println!("{:12} {}", workload.name, workload.about);
+        }
+    }
+    let find = |name: &String| WORKLOADS.iter().find(|workload| workload.name == name);
+    if let Some(unknown) = names.iter().find(|name| find(name).is_none()) {
+        eprintln!("no workload is called {unknown}; run without arguments for a list");
+        return 2.into();
+    }
+    for workload in names.iter().filter_map(find) {
+        // Each on a thread of its own, so that none inherits warm stacks.
+        let run = move || tasklets::enter(|| (workload.run)(workload.name));
+        let thread = std::thread::Builder::new().name(workload.name.into()).spawn(run);
+        if thread.map(std::thread::JoinHandle::join).is_err_and(|error| panic!("{error}")) {
+            return 1.into();
+        }
+    }
+    0.into()
+}

@@ -60,11 +60,13 @@ impl<T> Queue<T> {
     }
 
     /// How many wait in this direction.
+    #[inline]
     pub(crate) fn waiting(&self, direction: Direction) -> usize {
         if self.direction == direction { self.len } else { 0 }
     }
 
     /// Queues a waiter; its ticket.
+    #[inline]
     pub(crate) fn push(&mut self, waiter: TaskletId, direction: Direction, item: Option<Item<T>>) -> u32 {
         debug_assert!(self.len == 0 || self.direction == direction);
         self.direction = direction;
@@ -85,6 +87,7 @@ impl<T> Queue<T> {
     }
 
     /// Takes a waiter out of the queue; its node stays.
+    #[inline]
     pub(crate) fn unlink(&mut self, ticket: u32, fate: Fate) {
         let Some(node) = self.nodes.get_mut(ticket as usize).filter(|node| node.fate == Fate::Waiting) else { return };
         node.fate = fate;
@@ -101,6 +104,7 @@ impl<T> Queue<T> {
     }
 
     /// Takes the first waiter out of the queue because a partner came.
+    #[inline]
     pub(crate) fn meet(&mut self) -> Option<&mut Node<T>> {
         let first = self.first()?;
         self.unlink(first, Fate::Met);
@@ -108,6 +112,7 @@ impl<T> Queue<T> {
     }
 
     /// Gives up a ticket: the node, to be dropped once the queue is released.
+    #[inline]
     pub(crate) fn take(&mut self, ticket: u32) -> Node<T> {
         self.unlink(ticket, Fate::Removed);
         self.nodes.remove(ticket as usize)

@@ -80,6 +80,7 @@ impl<T: 'static> Channel<T> {
         }
     }
 
+    #[inline]
     fn enqueue(&self, direction: Direction, item: Option<Item<T>>) -> Ticket<'_, T> {
         let me = self.inner.scheduler.current_id();
         let ticket = self.inner.queue.borrow_mut().push(me, direction, item);
@@ -95,6 +96,7 @@ struct Ticket<'a, T> {
 
 impl<T> Ticket<'_, T> {
     /// Gives it up for what lies there.
+    #[inline]
     fn redeem(self) -> (Option<Item<T>>, Fate) {
         let node = self.inner.queue.borrow_mut().take(self.ticket);
         std::mem::forget(self);
@@ -131,6 +133,7 @@ impl<T: 'static> Inner<T> {
         }
     }
 
+    #[inline]
     fn check_waiting(&self, wait: bool) -> Result<(), Reason> {
         if !wait {
             return Err(if self.closing.get() { Reason::Closed } else { Reason::WouldBlock });

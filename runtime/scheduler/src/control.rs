@@ -8,8 +8,18 @@ use crate::table::{Key, Life, Mail, Place};
 
 impl Scheduler {
     /// Yields: the current tasklet becomes the last of the runnable ones.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn schedule(&self) -> Result<(), TaskletError> {
+        if !self.yield_plainly() {
+            return self.schedule_slowly();
+        }
+        self.deliver();
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn schedule_slowly(&self) -> Result<(), TaskletError> {
         if self.core.table.borrow().len() == 1 {
             return self.schedule_alone();
         }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use greenlet::Payload;
 
 use crate::error::TaskletError;
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, alert};
 use crate::run::Watch;
 use crate::table::{Entry, Key, Life, Mail, Table};
 use crate::tasklet::AnyTasklet;
@@ -51,6 +51,7 @@ thread_local! {
 
 impl Scheduler {
     /// The running thread's scheduler, made when first used.
+    #[inline]
     pub fn local() -> Scheduler {
         // Where the thread-local is gone already, the thread is ending: a scheduler without tasklets answers.
         LOCAL.try_with(Scheduler::clone).unwrap_or_else(|_| Scheduler::new(Location::caller()))
@@ -105,7 +106,7 @@ impl Scheduler {
     pub(crate) fn post(&self, key: Key, mail: Mail) -> Option<Mail> {
         let old = self.core.table.borrow_mut().get_mut(key).mail.replace(mail);
         if old.is_none() {
-            self.core.mails.set(self.core.mails.get() + 1);
+            self.count_mail(1);
         }
         old
     }
@@ -113,12 +114,19 @@ impl Scheduler {
     /// Takes the letter of a tasklet.
     #[inline]
     pub(crate) fn collect(&self, key: Key) -> Option<Mail> {
-        if self.core.mails.get() == 0 {
+        if !self.core.hooks.alerted(alert::MAIL) {
             return None;
         }
         let mail = self.core.table.borrow_mut().get_mut(key).mail.take()?;
-        self.core.mails.set(self.core.mails.get() - 1);
+        self.count_mail(-1);
         Some(mail)
+    }
+
+    /// Keeps count of the letters that wait.
+    pub(crate) fn count_mail(&self, delta: isize) {
+        let mails = self.core.mails.get().wrapping_add_signed(delta);
+        self.core.mails.set(mails);
+        self.core.hooks.alert(alert::MAIL, mails != 0);
     }
 
     /// Whether a real switch is possible now.

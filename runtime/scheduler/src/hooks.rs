@@ -15,10 +15,19 @@ pub type ScheduleCallback = Rc<dyn Fn(&AnyTasklet, &AnyTasklet)>;
 /// Called with what a tasklet panicked with; see [`set_error_handler`].
 pub type ErrorHandler = Rc<dyn Fn(Payload)>;
 
+/// Why a switch is not a plain one. Together in one byte, so that the hot path asks once before it and once after.
+pub(crate) mod alert {
+    /// There is a callback, a budget or a span.
+    pub(crate) const BUSY: u8 = 1;
+    /// Switching is trapped.
+    pub(crate) const TRAP: u8 = 2;
+    /// Something waits in a mailbox.
+    pub(crate) const MAIL: u8 = 4;
+}
+
 #[derive(Default)]
 pub(crate) struct Hooks {
-    /// Whether anything has to be done around a switch at all: the hot path's one branch.
-    busy: Cell<bool>,
+    alerts: Cell<u8>,
     trap: Cell<i32>,
     schedule: RefCell<Option<ScheduleCallback>>,
     error: RefCell<Option<ErrorHandler>>,
@@ -29,20 +38,38 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
+    /// Whether there is one of these alerts.
+    #[inline]
+    pub(crate) fn alerted(&self, alerts: u8) -> bool {
+        self.alerts.get() & alerts != 0
+    }
+
+    pub(crate) fn alert(&self, alert: u8, on: bool) {
+        let others = self.alerts.get() & !alert;
+        self.alerts.set(if on { others | alert } else { others });
+    }
+
     #[inline]
     pub(crate) fn busy(&self) -> bool {
-        self.busy.get()
+        self.alerted(alert::BUSY)
     }
 
     #[inline]
     pub(crate) fn trapped(&self) -> bool {
-        self.trap.get() != 0
+        self.alerted(alert::TRAP)
+    }
+
+    /// Adds to the switch trap; what it was before.
+    fn add_trap(&self, delta: i32) -> i32 {
+        let old = self.trap.replace(self.trap.get() + delta);
+        self.alert(alert::TRAP, self.trap.get() != 0);
+        old
     }
 
     /// To be called after every change to the fields.
     pub(crate) fn refresh(&self) {
         let callback = self.schedule.borrow().is_some();
-        self.busy.set(callback || self.budgets.get() != 0 || self.spans.get() != 0);
+        self.alert(alert::BUSY, callback || self.budgets.get() != 0 || self.spans.get() != 0);
     }
 
     pub(crate) fn error_handler(&self) -> Option<ErrorHandler> {
@@ -53,10 +80,9 @@ impl Hooks {
 impl Scheduler {
     /// Runs user code that must not switch, because the caller is in the midst of a switch. What it raises is given back.
     pub(crate) fn trapped<R>(&self, f: impl FnOnce() -> R) -> Result<R, Payload> {
-        let trap = &self.core.hooks.trap;
-        trap.set(trap.get() + 1);
+        self.core.hooks.add_trap(1);
         let result = catch_unwind(AssertUnwindSafe(f));
-        trap.set(trap.get() - 1);
+        self.core.hooks.add_trap(-1);
         result
     }
 
@@ -151,7 +177,5 @@ pub fn set_error_handler(handler: Option<ErrorHandler>) -> Option<ErrorHandler> 
 /// assert!(schedule().is_ok());
 /// ```
 pub fn switch_trap(delta: i32) -> i32 {
-    let scheduler = Scheduler::local();
-    let trap = &scheduler.core.hooks.trap;
-    trap.replace(trap.get() + delta)
+    Scheduler::local().core.hooks.add_trap(delta)
 }

@@ -66,6 +66,7 @@ pub use tasklet::{AnyTasklet, Tasklet};
 /// # Panics
 ///
 /// Unwinds with what is thrown into the caller meanwhile.
+#[inline]
 pub fn schedule() -> Result<(), TaskletError> {
     Scheduler::local().schedule()
 }

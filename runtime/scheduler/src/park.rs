@@ -72,6 +72,7 @@ impl Scheduler {
     ///
     /// [`TaskletError::Deadlock`] if it is the last runnable one and nobody could be woken,
     /// [`TaskletError::SwitchTrap`] and [`TaskletError::Unwinding`].
+    #[inline]
     pub fn check_block(&self) -> Result<(), TaskletError> {
         if self.core.table.borrow().len() == 1 {
             let waker = self.waker();
@@ -93,6 +94,7 @@ impl Scheduler {
     /// # Panics
     ///
     /// Unwinds with what is thrown into the tasklet meanwhile. It has been taken out of the queue then.
+    #[inline]
     pub fn park(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Box<Report>> {
         let me = self.core.current.get();
         trace::blocked(self, me, &*on, ticket);
@@ -138,6 +140,7 @@ impl Scheduler {
     /// # Panics
     ///
     /// Unwinds with what is thrown into the caller meanwhile.
+    #[inline]
     pub fn wake_and_switch(&self, id: TaskletId) {
         if self.unpark(id) {
             self.core.table.borrow_mut().overtake(id.key);

@@ -180,14 +180,15 @@ impl Scheduler {
 
     /// Counts a switch that `me` is about to make against the budget; if that is used up, its caller comes next.
     pub(crate) fn spend(&self, me: Key) {
-        if self.core.hooks.budgets.get() == 0 || self.core.table.borrow().get(me).flags.atomic {
+        if self.core.hooks.budgets.get() == 0 {
             return;
         }
+        let atomic = self.core.table.borrow().get(me).flags.atomic;
         let (key, pause) = {
             let mut watches = self.core.watches.borrow_mut();
             // Of nested budgets the outermost counts.
             let Some(watch) = watches.iter_mut().find(|watch| watch.limit.is_some()) else { return };
-            if watch.key == me || !watch.limit.as_mut().is_some_and(Limit::spend) {
+            if watch.key == me || !watch.limit.as_mut().is_some_and(Limit::spend) || atomic {
                 return;
             }
             watch.expired = true;
@@ -243,17 +244,29 @@ impl<'a> Watching<'a> {
         Watching { scheduler, key }
     }
 
+    /// Those inside it are woken, too, innermost first: they were to come back before this one.
     fn leave(&self) -> Option<Watch> {
         let Watching { scheduler, key } = self;
-        let watch = {
+        let (watch, inner) = {
             let mut watches = scheduler.core.watches.borrow_mut();
             let at = watches.iter().position(|watch| watch.key == *key)?;
-            watches.remove(at)
+            let inner = watches.split_off(at + 1);
+            (watches.remove(at), inner)
         };
+        let limits = inner.iter().chain([&watch]).filter(|watch| watch.limit.is_some()).count();
         let budgets = &scheduler.core.hooks.budgets;
-        budgets.set(budgets.get() - usize::from(watch.limit.is_some()));
+        budgets.set(budgets.get() - limits);
         scheduler.core.hooks.refresh();
-        scheduler.core.table.borrow_mut().get_mut(*key).flags.watching = false;
+        let mut table = scheduler.core.table.borrow_mut();
+        table.get_mut(*key).flags.watching = false;
+        for Watch { key, .. } in inner.iter().rev() {
+            table.get_mut(*key).flags.watching = false;
+            if table.get(*key).place == Place::Nowhere {
+                table.append(*key);
+            }
+        }
+        drop(table);
+        drop(inner);
         Some(watch)
     }
 

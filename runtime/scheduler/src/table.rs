@@ -74,6 +74,8 @@ pub(crate) struct Flags {
     pub(crate) nested: bool,
 }
 
+/// What the table knows of a tasklet. Its first cache line is what a switch needs.
+#[repr(C, align(64))]
 pub(crate) struct Entry {
     next: Key,
     prev: Key,
@@ -89,15 +91,18 @@ pub(crate) struct Entry {
     pub(crate) greenlet: Option<Greenlet<()>>,
     /// The greenlet that its body runs in.
     pub(crate) base: Option<Greenlet<()>>,
-    pub(crate) job: Option<Rc<dyn Run>>,
-    pub(crate) mail: Option<Mail>,
-    pub(crate) waits: Option<Waits>,
-    pub(crate) name: Option<Rc<str>>,
+    pub(crate) switches: u64,
     pub(crate) spawned_at: &'static Location<'static>,
+    pub(crate) waits: Option<Waits>,
+    pub(crate) mail: Option<Mail>,
+    pub(crate) job: Option<Rc<dyn Run>>,
+    pub(crate) name: Option<Rc<str>>,
     #[cfg(feature = "tracing")]
     pub(crate) span: Option<Box<Span>>,
-    pub(crate) switches: u64,
 }
+
+/// A spawned tasklet that has not begun is to cost less than 300 bytes, its closure's allocation included.
+const _: () = assert!(size_of::<Entry>() <= 192);
 
 impl Entry {
     pub(crate) fn new(spawned_at: &'static Location<'static>) -> Entry {
@@ -156,14 +161,17 @@ impl Table {
         self.entries.try_remove(key as usize)
     }
 
+    #[inline]
     pub(crate) fn find(&self, key: Key, generation: u32) -> Option<&Entry> {
         self.entries.get(key as usize).filter(|entry| entry.generation == generation)
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: Key) -> &Entry {
         &self.entries[key as usize]
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, key: Key) -> &mut Entry {
         &mut self.entries[key as usize]
     }
@@ -177,6 +185,7 @@ impl Table {
     }
 
     /// Notes that a tasklet, which is in no place, waits.
+    #[inline]
     pub(crate) fn block(&mut self, key: Key, waits: Waits) {
         let entry = self.get_mut(key);
         debug_assert!(entry.place == Place::Nowhere);
@@ -186,6 +195,7 @@ impl Table {
     }
 
     /// Ends a wait, if there is one; the caller drops what the tasklet waited for.
+    #[inline]
     pub(crate) fn unblock(&mut self, key: Key) -> Option<Waits> {
         let entry = self.get_mut(key);
         if entry.place != Place::Blocked {
@@ -204,10 +214,12 @@ impl Table {
 
     // The ring.
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
+    #[inline]
     pub(crate) fn head(&self) -> Option<Key> {
         (self.len != 0).then_some(self.head)
     }
@@ -230,6 +242,42 @@ impl Table {
         self.head = key;
     }
 
+    /// The head and its greenlet, if a switch from `me` to it needs no further care: it is another one, has begun, and `me`
+    /// goes on in the greenlet that its entry names.
+    #[inline(always)]
+    pub(crate) fn plain_head(&mut self, me: Key) -> Option<(Key, Greenlet<()>)> {
+        let mine = self.get(me).greenlet.as_ref()?;
+        if !mine.is_current() || self.len == 0 || self.head == me {
+            return None;
+        }
+        let key = self.head;
+        let entry = self.get_mut(key);
+        if entry.life != Life::Started {
+            return None;
+        }
+        entry.switches += 1;
+        Some((key, entry.greenlet.clone()?))
+    }
+
+    /// The same for the one after `me`, the head; it is the head then.
+    #[inline(always)]
+    pub(crate) fn plain_successor(&mut self, me: Key) -> Option<(Key, Greenlet<()>)> {
+        let entry = self.get(me);
+        let key = entry.next;
+        if self.head != me || key == me || !entry.greenlet.as_ref()?.is_current() {
+            return None;
+        }
+        let entry = self.get_mut(key);
+        if entry.life != Life::Started {
+            return None;
+        }
+        entry.switches += 1;
+        let greenlet = entry.greenlet.clone()?;
+        self.head = key;
+        Some((key, greenlet))
+    }
+
+    #[inline]
     pub(crate) fn append(&mut self, key: Key) {
         if self.len == 0 {
             self.link_alone(key);
@@ -245,6 +293,7 @@ impl Table {
     }
 
     /// Puts a tasklet right after the head and moves the head to it: the old head becomes the tail.
+    #[inline]
     pub(crate) fn overtake(&mut self, key: Key) {
         if self.len == 0 {
             return self.link_alone(key);
@@ -260,6 +309,7 @@ impl Table {
         (self.head, self.len) = (key, 1);
     }
 
+    #[inline]
     fn link_before(&mut self, key: Key, next: Key) {
         let prev = self.get(next).prev;
         self.get_mut(prev).next = key;
@@ -271,6 +321,7 @@ impl Table {
     }
 
     /// Takes a member out of the ring; if it was the head, the next one is.
+    #[inline]
     pub(crate) fn unlink(&mut self, key: Key) {
         let entry = self.get_mut(key);
         if entry.place != Place::Ring {
