@@ -284,7 +284,7 @@ impl Drop for Watching<'_> {
 /// Runs the tasklets of this thread until none is runnable; blocked ones stay blocked, and the outcome tells.
 ///
 /// Any tasklet may call it, and calls may nest: the caller leaves the run queue and comes back when that is empty. It also
-/// comes back when somebody makes it runnable by hand.
+/// comes back when somebody makes it runnable by hand, and then those that called it inside its own call do, too.
 ///
 /// Semantics: Stackless's `run()`.
 ///
