@@ -203,6 +203,16 @@ pub(crate) fn untested(path: &str, page: &str, doctests: &str) -> Option<String>
     listings.any(exempted).then(|| format!("{path} has a listing that does not run"))
 }
 
+pub(crate) fn first_listing(page: &str) -> Option<&str> {
+    let (_, rest) = page.split_once("```rust\n")?;
+    rest.split_once("```").map(|(listing, _)| listing)
+}
+
+/// A program without the comment that it begins with.
+pub(crate) fn without_head(program: &str) -> &str {
+    program.split_once("\n\n").filter(|(head, _)| head.starts_with("//!")).map_or(program, |(_, rest)| rest)
+}
+
 #[cfg(test)]
 mod can_fail {
     use super::*;
@@ -310,5 +320,13 @@ mod can_fail {
         assert_eq!(untested("docs/b.md", "```text\nx\n```\n", doctests), None);
         assert!(untested("docs/b.md", "```rust\nx();\n```\n", doctests).is_some());
         assert!(untested("docs/a.md", "```rust,no_run\nx();\n```\n", doctests).is_some());
+    }
+
+    #[test]
+    fn another_program_is_found() {
+        let page = "Text.\n\n```rust\nfn main() {}\n```\n\n```rust\nx();\n```\n";
+        assert_eq!(first_listing(page), Some("fn main() {}\n"));
+        assert_eq!(without_head("//! Docs.\n\nfn main() {}\n"), "fn main() {}\n");
+        assert_ne!(without_head("//! Docs.\n\nfn main() { x() }\n"), "fn main() {}\n");
     }
 }

@@ -139,3 +139,10 @@ fn every_page_is_tested() {
     let complaints: Vec<String> = pages.filter_map(|(path, text)| checks::untested(&path, &text, &doctests)).collect();
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
+
+#[test]
+fn the_readme_shows_the_example_hello() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect(path);
+    let (readme, hello) = (read("README.md"), read("examples/hello.rs"));
+    assert_eq!(checks::first_listing(&readme), Some(checks::without_head(&hello)));
+}
