@@ -110,7 +110,7 @@ impl World {
                 }
                 Request::GiveUp(name) => {
                     for robot in self.robots.extract_if(.., |robot| robot.name == name) {
-                        robot.mailbox.send_exception(StopIteration::default()).expect("it listens still");
+                        robot.mailbox.send_exception(StopIteration).expect("it listens still");
                     }
                 }
             }
