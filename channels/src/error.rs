@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
+use tasklets_runtime::park::Refusal;
 use tasklets_runtime::{Report, TaskletError};
 
 /// Why a channel operation did not happen. Nothing has changed then.
@@ -27,7 +28,17 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub(crate) fn from_refusal(error: TaskletError) -> Reason {
+    pub(crate) fn from_refusal(refusal: Refusal) -> Reason {
+        match refusal {
+            Refusal::BlockTrap => Reason::BlockTrap,
+            Refusal::Closed => Reason::Closed,
+            Refusal::Refused(error) => Reason::from_error(error),
+            // What may be added is a refusal to switch.
+            _ => Reason::SwitchTrap,
+        }
+    }
+
+    pub(crate) fn from_error(error: TaskletError) -> Reason {
         match error {
             TaskletError::Deadlock(report) => Reason::Deadlock(report),
             TaskletError::Unwinding => Reason::Unwinding,

@@ -38,10 +38,11 @@ impl<T: 'static> Channel<T> {
             }
             return Ok(());
         }
-        if let Err(reason) = inner.check_waiting(wait) {
-            return refused(item, reason);
-        }
-        let ticket = self.enqueue(Direction::Send, Some(item));
+        let me = match inner.check_waiting(wait) {
+            Ok(me) => me,
+            Err(reason) => return refused(item, reason),
+        };
+        let ticket = self.enqueue(me, Direction::Send, Some(item));
         let parked = inner.scheduler.park(self.inner.clone(), ticket.ticket, at);
         match (ticket.redeem(), parked) {
             ((None, _), _) | ((_, Fate::Met), Ok(())) => Ok(()),
@@ -68,10 +69,11 @@ impl<T: 'static> Channel<T> {
                 return item.open();
             }
         }
-        if let Err(reason) = inner.check_waiting(wait) {
-            return refused(reason);
-        }
-        let ticket = self.enqueue(Direction::Receive, None);
+        let me = match inner.check_waiting(wait) {
+            Ok(me) => me,
+            Err(reason) => return refused(reason),
+        };
+        let ticket = self.enqueue(me, Direction::Receive, None);
         let parked = inner.scheduler.park(self.inner.clone(), ticket.ticket, at);
         match (ticket.redeem(), parked) {
             ((Some(item), _), _) => item.open(),
@@ -81,8 +83,7 @@ impl<T: 'static> Channel<T> {
     }
 
     #[inline]
-    fn enqueue(&self, direction: Direction, item: Option<Item<T>>) -> Ticket<'_, T> {
-        let me = self.inner.scheduler.current_id();
+    fn enqueue(&self, me: TaskletId, direction: Direction, item: Option<Item<T>>) -> Ticket<'_, T> {
         let ticket = self.inner.queue.borrow_mut().push(me, direction, item);
         Ticket { inner: &self.inner, ticket }
     }
@@ -116,7 +117,7 @@ impl<T: 'static> Inner<T> {
     #[inline]
     fn check_meeting(&self, partner: Preference) -> Result<(), Reason> {
         if self.schedule_all.get() || self.preference.get() == partner {
-            return self.scheduler.check_switching().map_err(Reason::from_refusal);
+            return self.scheduler.check_switching().map_err(Reason::from_error);
         }
         Ok(())
     }
@@ -134,17 +135,11 @@ impl<T: 'static> Inner<T> {
     }
 
     #[inline]
-    fn check_waiting(&self, wait: bool) -> Result<(), Reason> {
+    fn check_waiting(&self, wait: bool) -> Result<TaskletId, Reason> {
         if !wait {
             return Err(if self.closing.get() { Reason::Closed } else { Reason::WouldBlock });
         }
-        if self.scheduler.block_trap() {
-            return Err(Reason::BlockTrap);
-        }
-        if self.closing.get() {
-            return Err(Reason::Closed);
-        }
-        self.scheduler.check_block().map_err(Reason::from_refusal)
+        self.scheduler.check_block(self.closing.get()).map_err(Reason::from_refusal)
     }
 
     /// Tells the callback of an operation.

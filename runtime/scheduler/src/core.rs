@@ -117,6 +117,12 @@ impl Scheduler {
         if !self.core.hooks.alerted(alert::MAIL) {
             return None;
         }
+        self.collect_there(key)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn collect_there(&self, key: Key) -> Option<Mail> {
         let mail = self.core.table.borrow_mut().get_mut(key).mail.take()?;
         self.count_mail(-1);
         Some(mail)

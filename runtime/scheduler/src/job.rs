@@ -10,7 +10,7 @@ use greenlet::Payload;
 
 use crate::core::Scheduler;
 use crate::error::{TaskletError, is_exit, message};
-use crate::park::{Description, TaskletId, Wait};
+use crate::park::{Description, Refusal, TaskletId, Wait};
 use crate::report::Report;
 
 /// How a body ended, for the scheduler.
@@ -172,11 +172,7 @@ pub(crate) fn join<R: 'static>(
         if own {
             return Err(JoinError::Current);
         }
-        if scheduler.block_trap() {
-            return Err(JoinError::BlockTrap);
-        }
-        scheduler.check_block().map_err(JoinError::from_refusal)?;
-        let me = scheduler.current_id();
+        let me = scheduler.check_block(false).map_err(JoinError::from_refusal)?;
         job.add_joiner(me);
         scheduler.park(job.clone(), me.key, at).map_err(JoinError::Deadlock)?;
     }
@@ -208,10 +204,11 @@ pub enum JoinError {
 }
 
 impl JoinError {
-    fn from_refusal(error: TaskletError) -> JoinError {
-        match error {
-            TaskletError::Deadlock(report) => JoinError::Deadlock(report),
-            error => JoinError::Refused(error),
+    fn from_refusal(refusal: Refusal) -> JoinError {
+        match refusal {
+            Refusal::Refused(TaskletError::Deadlock(report)) => JoinError::Deadlock(report),
+            Refusal::Refused(error) => JoinError::Refused(error),
+            Refusal::BlockTrap | Refusal::Closed => JoinError::BlockTrap,
         }
     }
 

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use crate::core::Scheduler;
 use crate::error::TaskletError;
 use crate::report::Report;
-use crate::table::{Key, Mail, Place, Waits};
+use crate::table::{Key, Mail, Place, Table, Waits};
 use crate::tasklet::AnyTasklet;
 use crate::trace;
 
@@ -39,6 +39,28 @@ pub struct Description {
     pub on: String,
 }
 
+/// Why a tasklet may not block.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum Refusal {
+    /// It has set its block trap.
+    BlockTrap,
+    /// What it would wait on admits nobody.
+    Closed,
+    /// It would wait for ever, or switching is refused.
+    Refused(TaskletError),
+}
+
+/// What ends a wait other than being woken.
+#[cold]
+#[inline(never)]
+fn unwoken(mail: Mail) -> Result<(), Box<Report>> {
+    match mail {
+        Mail::Deadlock(report) => Err(report),
+        Mail::Bomb(payload) => resume_unwind(payload),
+    }
+}
+
 /// Names a tasklet of this thread without keeping it. A stale one names nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TaskletId {
@@ -60,28 +82,44 @@ impl Scheduler {
         Some(self.handle(id.key))
     }
 
-    /// Whether the running tasklet has set its block trap.
-    #[inline]
-    pub fn block_trap(&self) -> bool {
-        self.core.table.borrow().get(self.core.current.get()).flags.block_trap
-    }
-
-    /// Whether the running tasklet may block now.
+    /// Whether the running tasklet may block now; its id, to be queued. `closed` says that what it would wait on admits nobody.
     ///
     /// # Errors
     ///
-    /// [`TaskletError::Deadlock`] if it is the last runnable one and nobody could be woken,
-    /// [`TaskletError::SwitchTrap`] and [`TaskletError::Unwinding`].
+    /// The first of these that holds: [`Refusal::BlockTrap`], [`Refusal::Closed`], and as [`Refusal::Refused`] a
+    /// [`TaskletError::Deadlock`] if it is the last runnable one and nobody could be woken, [`TaskletError::SwitchTrap`] or
+    /// [`TaskletError::Unwinding`].
     #[inline]
-    pub fn check_block(&self) -> Result<(), TaskletError> {
+    pub fn check_block(&self, closed: bool) -> Result<TaskletId, Refusal> {
+        let key = self.core.current.get();
+        let table = self.core.table.borrow();
+        let entry = table.get(key);
+        let id = TaskletId { key, generation: entry.generation };
+        if closed || entry.flags.block_trap || table.len() == 1 || self.check_switch().is_err() {
+            drop(table);
+            return self.check_block_closely(closed, id);
+        }
+        Ok(id)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn check_block_closely(&self, closed: bool, id: TaskletId) -> Result<TaskletId, Refusal> {
+        if self.core.table.borrow().get(id.key).flags.block_trap {
+            return Err(Refusal::BlockTrap);
+        }
+        if closed {
+            return Err(Refusal::Closed);
+        }
         if self.core.table.borrow().len() == 1 {
             let waker = self.waker();
-            let stuck = waker == self.core.current.get() || self.core.table.borrow().get(waker).place == Place::Blocked;
+            let stuck = waker == id.key || self.core.table.borrow().get(waker).place == Place::Blocked;
             if stuck {
-                return Err(TaskletError::Deadlock(Box::new(self.report())));
+                return Err(Refusal::Refused(TaskletError::Deadlock(Box::new(self.report()))));
             }
         }
-        self.check_switch()
+        self.check_switch().map_err(Refusal::Refused)?;
+        Ok(id)
     }
 
     /// Blocks the running tasklet on `on`, where it was queued under `ticket`, and lets the next one run. Returns when it has
@@ -98,25 +136,18 @@ impl Scheduler {
     pub fn park(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Box<Report>> {
         let me = self.core.current.get();
         trace::blocked(self, me, &*on, ticket);
-        {
-            let mut table = self.core.table.borrow_mut();
-            table.unlink(me);
-            table.block(me, Waits { on, ticket, at });
-        }
+        self.core.table.borrow_mut().block(me, Waits { on, ticket, at });
         self.go();
         match self.collect(me) {
             None => Ok(()),
-            Some(Mail::Deadlock(report)) => Err(report),
-            Some(Mail::Bomb(payload)) => resume_unwind(payload),
+            Some(mail) => unwoken(mail),
         }
     }
 
     /// Makes a blocked tasklet, which was taken out of its queue, the last of the runnable ones.
     #[inline]
     pub fn wake(&self, id: TaskletId) {
-        if self.unpark(id) {
-            self.core.table.borrow_mut().append(id.key);
-        }
+        self.unpark(id, Table::append);
     }
 
     /// Wakes a tasklet as [`wake`](Scheduler::wake) does, and yields to the next one in the ring.
@@ -142,8 +173,7 @@ impl Scheduler {
     /// Unwinds with what is thrown into the caller meanwhile.
     #[inline]
     pub fn wake_and_switch(&self, id: TaskletId) {
-        if self.unpark(id) {
-            self.core.table.borrow_mut().overtake(id.key);
+        if self.unpark(id, Table::overtake) {
             self.go();
             self.deliver();
         }
@@ -159,15 +189,17 @@ impl Scheduler {
         self.check_switch()
     }
 
-    /// Ends a blocked tasklet's wait.
+    /// Ends a blocked tasklet's wait and puts it into the ring.
     #[inline]
-    fn unpark(&self, id: TaskletId) -> bool {
+    fn unpark(&self, id: TaskletId, place: impl FnOnce(&mut Table, Key)) -> bool {
         let waits = {
             let mut table = self.core.table.borrow_mut();
-            if table.find(id.key, id.generation).is_none_or(|entry| entry.place != Place::Blocked) {
+            if table.find(id.key, id.generation).is_none() {
                 return false;
             }
-            table.unblock(id.key)
+            let Some(waits) = table.unblock(id.key) else { return false };
+            place(&mut table, id.key);
+            waits
         };
         drop(waits);
         trace::woken(self, id.key);
@@ -177,9 +209,9 @@ impl Scheduler {
     /// Raises what was thrown into the running tasklet while it was switched away.
     #[inline]
     pub(crate) fn deliver(&self) {
-        match self.collect(self.core.current.get()) {
-            None | Some(Mail::Deadlock(_)) => {}
-            Some(Mail::Bomb(payload)) => resume_unwind(payload),
+        if let Some(mail) = self.collect(self.core.current.get()) {
+            // No deadlock ends what was not blocked.
+            let _ = unwoken(mail);
         }
     }
 }

@@ -184,9 +184,10 @@ impl Table {
         self.entries.len()
     }
 
-    /// Notes that a tasklet, which is in no place, waits.
+    /// Takes a tasklet out of the ring and notes what it waits for.
     #[inline]
     pub(crate) fn block(&mut self, key: Key, waits: Waits) {
+        self.unlink(key);
         let entry = self.get_mut(key);
         debug_assert!(entry.place == Place::Nowhere);
         entry.place = Place::Blocked;

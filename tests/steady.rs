@@ -1,0 +1,97 @@
+//! What switching, sending and receiving cost in memory: nothing, once they are warm. In a binary of its own, with one test,
+//! because it counts the whole process's allocations and memory.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::alloc::System;
+use std::hint::black_box;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tasklets::{Channel, Preference, Tasklet, run, schedule, spawn};
+
+#[global_allocator]
+static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+#[test]
+fn steady_state() {
+    common::checked(nothing_is_allocated_per_yield);
+    for preference in [Preference::Receiver, Preference::Neither, Preference::Sender] {
+        common::checked(move || nothing_is_allocated_per_message(preference));
+    }
+    common::checked(a_spawned_tasklet_costs_less_than_300_bytes);
+    common::checked(spawning_blocking_and_killing_leaves_memory_flat);
+}
+
+/// Runs `warm` and then `work`, which must not allocate.
+fn free_of_allocations(what: &str, mut work: impl FnMut()) {
+    work();
+    let region = Region::new(COUNTING);
+    work();
+    let change = region.change();
+    assert_eq!((change.allocations, change.reallocations), (0, 0), "{what} allocates: {change:?}");
+}
+
+fn nothing_is_allocated_per_yield() {
+    let yielders: Vec<Tasklet<()>> =
+        (0..10).map(|_| spawn(|| (0..10_000).for_each(|_| schedule().expect("a switch")))).collect();
+    free_of_allocations("schedule", || (0..1_000).for_each(|_| schedule().expect("a switch")));
+    run();
+    assert!(yielders.iter().all(|tasklet| !tasklet.is_alive()));
+}
+
+fn nothing_is_allocated_per_message(preference: Preference) {
+    let (there, back) = (Channel::new(), Channel::new());
+    there.set_preference(preference);
+    back.set_preference(preference);
+    let (inbox, outbox) = (there.clone(), back.clone());
+    let echo = spawn(move || inbox.iter().for_each(|value: u64| outbox.send(value).expect("main")));
+    free_of_allocations("send and receive", || {
+        for value in 0..1_000 {
+            there.send(value).expect("the echo");
+            assert_eq!(back.receive().expect("the echo"), value);
+        }
+    });
+    there.shutdown();
+    echo.join().expect("its end");
+}
+
+fn a_spawned_tasklet_costs_less_than_300_bytes() {
+    let tasklets = common::scale(1_000_000);
+    let mut handles = Vec::with_capacity(tasklets);
+    let region = Region::new(COUNTING);
+    for number in 0..tasklets {
+        handles.push(spawn(move || black_box(number)));
+    }
+    let change = region.change();
+    let each = (change.bytes_allocated - change.bytes_deallocated) / tasklets;
+    assert!(each <= 300 || tasklets < 1_000_000, "an unstarted tasklet costs {each} bytes");
+    assert!(tasklets::kill_all().is_empty());
+}
+
+/// The process's resident memory, in KiB, where the system tells.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+fn spawning_blocking_and_killing_leaves_memory_flat() {
+    let channel = Channel::<()>::new();
+    let rounds = |count: usize| {
+        for _ in 0..count {
+            let inbox = channel.clone();
+            let tasklet = spawn(move || inbox.receive());
+            schedule().expect("a switch");
+            assert!(tasklet.is_blocked());
+            tasklet.kill().expect("a tasklet that can be killed");
+            assert!(!tasklet.is_alive());
+        }
+    };
+    rounds(common::scale(1_000));
+    let (before, region) = (resident(), Region::new(COUNTING));
+    rounds(common::scale(100_000));
+    let (grown, change) = (resident().saturating_sub(before), region.change());
+    assert_eq!(change.bytes_allocated, change.bytes_deallocated, "bytes stay allocated: {change:?}");
+    assert!(grown < 1024, "resident memory grew by {grown} KiB");
+}
