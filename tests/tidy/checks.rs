@@ -213,6 +213,12 @@ pub(crate) fn without_head(program: &str) -> &str {
     program.split_once("\n\n").filter(|(head, _)| head.starts_with("//!")).map_or(program, |(_, rest)| rest)
 }
 
+/// The files that a page refers to.
+pub(crate) fn links(page: &str) -> Vec<&str> {
+    let targets = page.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+    targets.filter(|target| !target.is_empty() && !target.contains("://")).collect()
+}
+
 #[cfg(test)]
 mod can_fail {
     use super::*;
@@ -328,5 +334,11 @@ mod can_fail {
         assert_eq!(first_listing(page), Some("fn main() {}\n"));
         assert_eq!(without_head("//! Docs.\n\nfn main() {}\n"), "fn main() {}\n");
         assert_ne!(without_head("//! Docs.\n\nfn main() { x() }\n"), "fn main() {}\n");
+    }
+
+    #[test]
+    fn links_are_found() {
+        let page = "[a](a.md) [b](docs/b.md#part), [c](https://example.org/c.md), [d](#part)";
+        assert_eq!(links(page), ["a.md", "docs/b.md"]);
     }
 }

@@ -146,3 +146,14 @@ fn the_readme_shows_the_example_hello() {
     let (readme, hello) = (read("README.md"), read("examples/hello.rs"));
     assert_eq!(checks::first_listing(&readme), Some(checks::without_head(&hello)));
 }
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut complaints = Vec::new();
+    for (path, text) in files(&[".md"]) {
+        let folder = root().join(&path).parent().expect("a file is in a folder").to_path_buf();
+        let dead = checks::links(&text).into_iter().filter(|link| !folder.join(link).exists());
+        complaints.extend(dead.map(|link| format!("{path}: {link} is not there")));
+    }
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
