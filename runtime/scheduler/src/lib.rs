@@ -27,9 +27,11 @@
 
 mod control;
 mod core;
+mod ending;
 mod error;
 mod hooks;
 mod job;
+mod joinable;
 mod nested;
 pub mod park;
 mod report;
@@ -48,12 +50,13 @@ pub use hooks::{
     ErrorHandler, ScheduleCallback, schedule_callback, set_error_handler, set_schedule_callback, switch_trap,
 };
 pub use job::JoinError;
+pub use joinable::Tasklet;
 pub use nested::{enter, kill_all};
 pub use report::{Report, Starved, Waiting};
 pub use run::{Budget, Ending, Outcome, run, run_for};
 pub use spawn::{Builder, spawn};
 pub use stats::{Stats, run_count, stats};
-pub use tasklet::{AnyTasklet, Tasklet};
+pub use tasklet::AnyTasklet;
 
 /// Yields to the next runnable tasklet; the caller becomes the last one. Returns at once if nobody else is runnable.
 ///

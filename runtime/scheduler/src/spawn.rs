@@ -6,8 +6,9 @@ use std::rc::Rc;
 use crate::core::Scheduler;
 use crate::error::TaskletError;
 use crate::job::{Job, Join, Run};
+use crate::joinable::Tasklet;
 use crate::table::{Entry, Life, Place};
-use crate::tasklet::{AnyTasklet, Tasklet};
+use crate::tasklet::AnyTasklet;
 use crate::trace;
 
 /// Makes a tasklet that runs `body`, and makes it the last of the runnable ones.

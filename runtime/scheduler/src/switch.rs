@@ -6,17 +6,15 @@
 
 use std::mem::ManuallyDrop;
 
-use greenlet::{Builder, DEFAULT_STACK_SIZE, Greenlet, Payload, Received, StackError, SwitchError};
+use greenlet::{Builder, DEFAULT_STACK_SIZE, Greenlet, Received, StackError, SwitchError};
 
 use crate::core::Scheduler;
-use crate::error::is_exit;
 use crate::hooks::alert;
-use crate::job::Ended;
 use crate::table::{Key, Life, Mail, Place};
 use crate::trace;
 
 /// Who goes on.
-enum Next {
+pub(crate) enum Next {
     /// The one that asked: it is the ring's head.
     Me,
     Resume(Greenlet<()>),
@@ -165,7 +163,7 @@ impl Scheduler {
     /// to who is current.
     #[cold]
     #[inline(never)]
-    fn arrived(&self, me: Key) {
+    pub(crate) fn arrived(&self, me: Key) {
         if self.core.current.get() != me {
             self.bounce(me);
         }
@@ -192,7 +190,7 @@ impl Scheduler {
     }
 
     /// What is to be done before `me` is left: budgets, the callback, its span.
-    fn leaving(&self, me: Key) {
+    pub(crate) fn leaving(&self, me: Key) {
         if !self.core.hooks.busy() {
             return;
         }
@@ -206,7 +204,7 @@ impl Scheduler {
     }
 
     /// Decides who goes on. Tasklets that are to end before they begin, end here.
-    fn pick(&self, me: Key) -> Next {
+    pub(crate) fn pick(&self, me: Key) -> Next {
         loop {
             self.refill();
             let mut table = self.core.table.borrow_mut();
@@ -249,7 +247,7 @@ impl Scheduler {
     }
 
     /// Gives a tasklet its greenlet and its stack.
-    fn start(&self, key: Key) -> Result<Greenlet<()>, StackError> {
+    pub(crate) fn start(&self, key: Key) -> Result<Greenlet<()>, StackError> {
         let greenlet = self.bind_stack(key)?;
         let mut table = self.core.table.borrow_mut();
         let entry = table.get_mut(key);
@@ -284,205 +282,5 @@ impl Scheduler {
         entry.base = Some(greenlet.clone());
         entry.greenlet = Some(greenlet.clone());
         Ok(greenlet)
-    }
-
-    /// The body of a tasklet's greenlet: one tasklet, and then others that begin when it has ended.
-    fn live(self, mut me: Key) {
-        loop {
-            self.arrived(me);
-            let job = self.core.table.borrow().get(me).job.clone();
-            let ended = job.map_or(Ended::Quietly, |job| job.run());
-            match self.finish(me, ended) {
-                Some(next) => me = next,
-                None => return,
-            }
-        }
-    }
-
-    /// Ends a tasklet on its own stack. Another one to run there, if that is who comes next; otherwise the greenlet ends,
-    /// and its parent is who comes next.
-    fn finish(&self, me: Key, ended: Ended) -> Option<Key> {
-        let panic = self.handle_error(ended);
-        trace::ended(self, me);
-        let by_hand = self.core.current.get() != me;
-        let nested = self.core.table.borrow().get(me).flags.nested;
-        if !(nested || by_hand) {
-            self.leaving_for_good(me, panic);
-            return self.succeed(me);
-        }
-        self.bury(me);
-        if nested {
-            self.core.last_words.replace(panic);
-        } else if let Some(payload) = panic {
-            self.raise_later(payload);
-        }
-        if by_hand {
-            self.reap(me);
-        }
-        None
-    }
-
-    /// Takes an ended tasklet out and sees to it that the ring's head is who shall go on.
-    fn leaving_for_good(&self, me: Key, panic: Option<Payload>) {
-        self.bury(me);
-        if let Some(payload) = panic {
-            self.raise_in_waker(payload);
-        }
-        self.leaving(me);
-    }
-
-    /// The next tasklet after `me` has ended.
-    fn succeed(&self, me: Key) -> Option<Key> {
-        loop {
-            let next = match self.pick(me) {
-                // A callback has made the dead one runnable again, which is not possible; nobody else is there.
-                Next::Me => return None,
-                Next::Resume(greenlet) => greenlet,
-                Next::Start(key) if self.fits(me, key) => {
-                    self.move_in(me, key);
-                    self.reap(me);
-                    return Some(key);
-                }
-                Next::Start(key) => match self.start(key) {
-                    Ok(greenlet) => greenlet,
-                    Err(_) => {
-                        self.starve(key);
-                        continue;
-                    }
-                },
-            };
-            self.feed(1);
-            self.reap(me);
-            // If the next one's greenlet was made below this one, main gets the control, and goes on to who is current.
-            let _ = greenlet::current::<()>().set_parent(&next);
-            return None;
-        }
-    }
-
-    /// Whether a tasklet can begin on the stack of one that has ended.
-    fn fits(&self, ended: Key, next: Key) -> bool {
-        let table = self.core.table.borrow();
-        let (ended, next) = (table.get(ended), table.get(next));
-        let same = ended.stack_size == next.stack_size && ended.name.is_none() && next.name.is_none();
-        same && next.base.is_none()
-    }
-
-    fn move_in(&self, ended: Key, next: Key) {
-        let greenlet = greenlet::current::<()>();
-        drop(greenlet.set_locals(greenlet::Locals::new()));
-        let mut table = self.core.table.borrow_mut();
-        let old = table.get_mut(ended);
-        let gone = (old.base.take(), old.greenlet.take());
-        let entry = table.get_mut(next);
-        (entry.base, entry.greenlet) = (Some(greenlet.clone()), Some(greenlet));
-        entry.life = Life::Started;
-        entry.switches += 1;
-        drop(table);
-        drop(gone);
-        self.core.current.set(next);
-        self.core.switches.set(self.core.switches.get() + 1);
-    }
-
-    /// Marks a tasklet dead, takes it out of wherever it is, and wakes who joins it.
-    fn bury(&self, key: Key) {
-        self.unblock(key);
-        let (job, mail) = {
-            let mut table = self.core.table.borrow_mut();
-            table.unlink(key);
-            table.starved.retain(|starved| *starved != key);
-            let entry = table.get_mut(key);
-            entry.place = Place::Nowhere;
-            entry.life = Life::Dead;
-            entry.flags = Default::default();
-            (entry.job.take(), entry.mail.take())
-        };
-        if mail.is_some() {
-            self.count_mail(-1);
-        }
-        self.core.ended.set(self.core.ended.get() + 1);
-        for joiner in job.as_ref().map(|job| job.take_joiners()).unwrap_or_default() {
-            self.wake(joiner);
-        }
-        drop((job, mail));
-    }
-
-    /// Ends a tasklet that is in the ring, as its head, before it has begun, by what was thrown into it.
-    pub(crate) fn end_unstarted(&self, key: Key) {
-        let Some(Mail::Bomb(payload)) = self.collect(key) else { return };
-        let job = self.core.table.borrow().get(key).job.clone();
-        // Its closure's destructor, and the error handler, run as this tasklet, and must not switch.
-        let left = self.core.current.replace(key);
-        let ended = self.trapped(|| match job {
-            Some(job) => job.cancel(payload),
-            None => Ended::Quietly,
-        });
-        let ended = ended.unwrap_or_else(Ended::Panicked);
-        let panic = self.trapped(|| self.handle_error(ended)).unwrap_or_else(Some);
-        trace::ended(self, key);
-        self.bury(key);
-        self.core.current.set(left);
-        if let Some(payload) = panic {
-            self.raise_in_waker(payload);
-        }
-        self.reap(key);
-    }
-
-    /// Lets the error handler have a panic that nobody can join. What is left to be raised.
-    fn handle_error(&self, ended: Ended) -> Option<Payload> {
-        let payload = match ended {
-            Ended::Quietly => return None,
-            Ended::Panicked(payload) => payload,
-        };
-        let Some(handler) = self.core.hooks.error_handler() else { return Some(payload) };
-        let call = std::panic::AssertUnwindSafe(move || {
-            handler(payload);
-            drop(handler);
-        });
-        std::panic::catch_unwind(call).err().filter(|payload| !is_exit(&**payload))
-    }
-
-    /// Makes the innermost caller of `run`, or main, the next to run, with a panic to raise.
-    pub(crate) fn raise_in_waker(&self, payload: Payload) {
-        let waker = self.waker();
-        self.unblock(waker);
-        {
-            let mut table = self.core.table.borrow_mut();
-            if table.in_ring(waker) {
-                table.jump(waker);
-            } else {
-                table.push_head(waker);
-            }
-        }
-        let undelivered = self.post(waker, Mail::Bomb(payload));
-        drop(undelivered);
-    }
-
-    /// Makes whoever errors surface in runnable, with a panic to raise when it is its turn.
-    fn raise_later(&self, payload: Payload) {
-        let waker = self.waker();
-        self.unblock(waker);
-        if self.core.table.borrow().get(waker).place == Place::Nowhere {
-            self.core.table.borrow_mut().append(waker);
-        }
-        let undelivered = self.post(waker, Mail::Bomb(payload));
-        drop(undelivered);
-    }
-
-    /// Sets a tasklet aside until a stack comes back.
-    fn starve(&self, key: Key) {
-        let mut table = self.core.table.borrow_mut();
-        table.unlink(key);
-        table.get_mut(key).place = Place::Starved;
-        table.starved.push_back(key);
-    }
-
-    /// Makes tasklets that wait for stacks runnable again.
-    pub(crate) fn feed(&self, count: usize) {
-        let mut table = self.core.table.borrow_mut();
-        for _ in 0..count {
-            let Some(key) = table.starved.pop_front() else { return };
-            table.get_mut(key).place = Place::Nowhere;
-            table.append(key);
-        }
     }
 }

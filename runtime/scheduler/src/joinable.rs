@@ -1,0 +1,97 @@
+//! The handle that waits for a tasklet's result.
+
+use std::fmt;
+use std::ops::Deref;
+use std::panic::Location;
+use std::rc::Rc;
+
+use crate::core::Scheduler;
+use crate::job::{Join, JoinError, Outcome, join};
+use crate::tasklet::AnyTasklet;
+
+/// A handle of a tasklet that can wait for its end and take its result.
+///
+/// Dropping the last one detaches the tasklet: its result is dropped when it comes. A panic of a tasklet that has such a
+/// handle waits for [`join`](Tasklet::join); if the last one is dropped with the panic unread, it surfaces then, as that of a
+/// tasklet that nobody can join.
+pub struct Tasklet<R: 'static = ()> {
+    /// The first field, so that the result is dropped, and a panic surfaces, after this handle is given back.
+    any: AnyTasklet,
+    job: JoinHandle<R>,
+}
+
+struct JoinHandle<R: 'static> {
+    job: Rc<dyn Join<R>>,
+    scheduler: Scheduler,
+}
+
+impl<R: 'static> Tasklet<R> {
+    pub(crate) fn adopt(any: AnyTasklet, job: Rc<dyn Join<R>>) -> Tasklet<R> {
+        job.handles().set(job.handles().get() + 1);
+        let scheduler = any.scheduler().clone();
+        Tasklet { any, job: JoinHandle { job, scheduler } }
+    }
+
+    /// Waits for the tasklet's end and takes its result. Other tasklets run meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError`] if it panicked or was killed, if the result was taken already, or if the caller may not block.
+    ///
+    /// # Panics
+    ///
+    /// Unwinds with what is thrown into the caller meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tasklets_runtime::{JoinError, spawn};
+    ///
+    /// let t = spawn(|| std::panic::resume_unwind(Box::new("oh")));
+    /// let Err(JoinError::Panicked(payload)) = t.join() else { panic!("it did") };
+    /// assert_eq!(payload.downcast_ref(), Some(&"oh"));
+    /// ```
+    #[track_caller]
+    pub fn join(&self) -> Result<R, JoinError> {
+        let own = self.any.is_current();
+        join(self.any.scheduler(), &self.job.job, own, Location::caller())
+    }
+
+    /// Gives up the result and keeps the tasklet: a handle that does not hold back its panic.
+    pub fn detach(self) -> AnyTasklet {
+        self.any.clone()
+    }
+}
+
+impl<R: 'static> Deref for Tasklet<R> {
+    type Target = AnyTasklet;
+
+    fn deref(&self) -> &AnyTasklet {
+        &self.any
+    }
+}
+
+impl<R: 'static> Clone for Tasklet<R> {
+    fn clone(&self) -> Tasklet<R> {
+        Tasklet::adopt(self.any.clone(), self.job.job.clone())
+    }
+}
+
+impl<R: 'static> Drop for JoinHandle<R> {
+    fn drop(&mut self) {
+        let handles = self.job.handles();
+        handles.set(handles.get() - 1);
+        if handles.get() != 0 {
+            return;
+        }
+        if let Some(Outcome::Panicked(payload)) = self.job.take() {
+            self.scheduler.surface(payload);
+        }
+    }
+}
+
+impl<R: 'static> fmt::Debug for Tasklet<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.any.fmt(f)
+    }
+}
