@@ -5,6 +5,7 @@
 mod common;
 
 mod additions_channel;
+mod additions_hooks;
 mod additions_values;
 mod goldens_callbacks;
 mod goldens_channel;
