@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tasklets_runtime::AnyTasklet;
+use tasklets_runtime::{AnyTasklet, switch_trap};
 
 /// Told of every channel operation; see [`set_channel_callback`].
 pub type ChannelCallback = Rc<dyn Fn(&ChannelEvent<'_>)>;
@@ -44,8 +44,9 @@ static CALLBACKS: AtomicUsize = AtomicUsize::new(0);
 
 /// Sets what this thread calls before every channel operation, also before one that then fails; returns what was set before.
 ///
-/// Channel operations in the callback fail with [`Reason::Recursive`](crate::Reason::Recursive). If it panics, the operation
-/// does not happen, and the panic goes on in the tasklet that tried it.
+/// Channel operations in the callback fail with [`Reason::Recursive`](crate::Reason::Recursive), and what else would switch
+/// with [`SwitchTrap`](tasklets_runtime::TaskletError::SwitchTrap). If it panics, the operation does not happen, and the
+/// panic goes on in the tasklet that tried it.
 ///
 /// Semantics: Stackless's `set_channel_callback`, for one thread.
 ///
@@ -96,8 +97,11 @@ pub(crate) fn call(callback: &ChannelCallback, event: &ChannelEvent<'_>) {
     impl Drop for Called {
         fn drop(&mut self) {
             CALLING.set(false);
+            switch_trap(-1);
         }
     }
+    // Others' channel operations would fail meanwhile, too.
+    switch_trap(1);
     CALLING.set(true);
     let _called = Called;
     callback(event);
