@@ -74,11 +74,13 @@ fn check(printed: &str, counted: &str, tasklets: usize, messages: usize) {
 fn counts_nested_folders_and_skips_what_is_not_text() {
     let unicode = "Straße STRASSE straße ΣΊΣΥΦΟΣ σίσυφος naïve don't x2y 東京 東京";
     let deep = "The end. the END? (the) _end_\nthe-end\tÀ à";
+    let late = [b"word ".repeat(20_000).as_slice(), b"\0"].concat();
     let folder = folder(&[
         ("a.txt", unicode.as_bytes()),
         ("b/c/d/deep.md", deep.as_bytes()),
         ("b/empty", b""),
         ("b/binary.bin", b"text\0text"),
+        ("b/late.bin", &late),
         ("b/latin1.txt", b"caf\xe9 caf\xe9"),
         (".git/objects/x", b"git git git"),
         ("b/target/debug/y", b"built built"),
@@ -87,12 +89,13 @@ fn counts_nested_folders_and_skips_what_is_not_text() {
     ]);
     let texts = [unicode, deep, "", "target is a file here", "hidden too"];
     let (out, err) = succeed(&mut wordcount(&folder));
-    // One message for the walker, seven for readers, five for counters, seven for the merger; ten actors.
-    check(&out, &counted(&texts, 2, 20), 10, 1 + 7 + 5 + 7);
+    // One message for the walker, eight for readers, five for counters, eight for the merger; ten actors.
+    check(&out, &counted(&texts, 3, 20), 10, 1 + 8 + 5 + 8);
     let mut named: Vec<&str> = err.lines().collect();
     named.sort_unstable();
     let expected = [
         "wordcount: skipped ./b/binary.bin: binary: byte 4 is NUL",
+        "wordcount: skipped ./b/late.bin: binary: byte 100000 is NUL",
         "wordcount: skipped ./b/latin1.txt: not UTF-8: invalid utf-8 sequence of 1 bytes from index 3",
     ];
     assert_eq!(named, expected);
