@@ -117,6 +117,11 @@ impl AnyGreenlet {
         self.inner().locals.replace(Some(locals)).unwrap_or_default()
     }
 
+    /// Takes the greenlet's local values away; none if it has not used any.
+    pub fn take_locals(&self) -> Option<Locals> {
+        self.inner().locals.take()
+    }
+
     /// The usable size of its stack in bytes, as asked for; 0 for main.
     pub fn stack_size(&self) -> usize {
         self.inner().stack_size

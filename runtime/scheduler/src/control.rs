@@ -149,6 +149,7 @@ impl Scheduler {
 
     /// Raises something in a tasklet: now, or when it runs next.
     pub(crate) fn throw(&self, key: Key, payload: Payload, pending: bool) -> Result<(), TaskletError> {
+        self.discard_mail(key);
         let (life, alive) = {
             let table = self.core.table.borrow();
             let entry = table.get(key);
@@ -175,8 +176,7 @@ impl Scheduler {
         }
         self.unblock(key);
         self.link_thrown(key, pending);
-        let undelivered = self.post(key, Mail::Bomb(payload));
-        drop(undelivered);
+        self.post(key, Mail::Bomb(payload));
         if !pending {
             self.go();
             self.deliver();

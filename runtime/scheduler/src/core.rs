@@ -101,14 +101,13 @@ impl Scheduler {
         AnyTasklet::adopt(self.clone(), key, generation)
     }
 
-    /// Puts a letter into a tasklet's box. One that was there and not delivered is given back, to be dropped.
-    #[must_use]
-    pub(crate) fn post(&self, key: Key, mail: Mail) -> Option<Mail> {
-        let old = self.core.table.borrow_mut().get_mut(key).mail.replace(mail);
-        if old.is_none() {
-            self.count_mail(1);
+    /// Puts a letter into a tasklet's box. One that was there and not delivered is dropped, and must not switch.
+    pub(crate) fn post(&self, key: Key, mail: Mail) {
+        let undelivered = self.core.table.borrow_mut().get_mut(key).mail.replace(mail);
+        match undelivered {
+            None => self.count_mail(1),
+            undelivered => self.discard(undelivered),
         }
-        old
     }
 
     /// Takes the letter of a tasklet.
@@ -126,6 +125,14 @@ impl Scheduler {
         let mail = self.core.table.borrow_mut().get_mut(key).mail.take()?;
         self.count_mail(-1);
         Some(mail)
+    }
+
+    /// Drops what was to be raised in a tasklet and is overtaken by something else. Its destructor may do anything: called
+    /// before anything is changed.
+    pub(crate) fn discard_mail(&self, key: Key) {
+        while let Some(mail) = self.collect(key) {
+            drop(mail);
+        }
     }
 
     /// Keeps count of the letters that wait.

@@ -4,6 +4,8 @@
 //! ring has not begun, it begins right there, and nothing is switched. Otherwise the greenlet ends, with the next one as its
 //! parent.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use greenlet::Payload;
 
 use crate::core::Scheduler;
@@ -31,6 +33,7 @@ impl Scheduler {
     /// and its parent is who comes next.
     fn finish(&self, me: Key, ended: Ended) -> Option<Key> {
         let panic = self.handle_error(ended);
+        let panic = self.drop_belongings(me, panic);
         trace::ended(self, me);
         let by_hand = self.core.current.get() != me;
         let nested = self.core.table.borrow().get(me).flags.nested;
@@ -95,9 +98,9 @@ impl Scheduler {
         same && next.base.is_none()
     }
 
+    /// Gives the stack of a tasklet that has ended to another one.
     fn move_in(&self, ended: Key, next: Key) {
         let greenlet = greenlet::current::<()>();
-        drop(greenlet.set_locals(greenlet::Locals::new()));
         let mut table = self.core.table.borrow_mut();
         let old = table.get_mut(ended);
         let gone = (old.base.take(), old.greenlet.take());
@@ -109,6 +112,24 @@ impl Scheduler {
         drop(gone);
         self.core.current.set(next);
         self.core.switches.set(self.core.switches.get() + 1);
+    }
+
+    /// Drops what was to be raised in a tasklet that ends without having seen it, and its greenlet's local values, while the
+    /// tasklet is alive still: their destructors may do anything.
+    fn drop_belongings(&self, me: Key, mut panic: Option<Payload>) -> Option<Payload> {
+        let greenlet = greenlet::current::<()>();
+        loop {
+            let belongings = (self.collect(me), greenlet.take_locals());
+            if let (None, None) = belongings {
+                return panic;
+            }
+            let Err(payload) = catch_unwind(AssertUnwindSafe(move || drop(belongings))) else { continue };
+            match panic {
+                None if !is_exit(&*payload) => panic = Some(payload),
+                // Of several the first is told. The destructor of another would be one more.
+                _ => std::mem::forget(payload),
+            }
+        }
     }
 
     /// Marks a tasklet dead, takes it out of wherever it is, and wakes who joins it.
@@ -131,7 +152,10 @@ impl Scheduler {
         for joiner in job.as_ref().map(|job| job.take_joiners()).unwrap_or_default() {
             self.wake(joiner);
         }
-        drop((job, mail));
+        drop(job);
+        if mail.is_some() {
+            self.discard(mail);
+        }
     }
 
     /// Ends a tasklet that is in the ring, as its head, before it has begun, by what was thrown into it.
@@ -162,11 +186,11 @@ impl Scheduler {
             Ended::Panicked(payload) => payload,
         };
         let Some(handler) = self.core.hooks.error_handler() else { return Some(payload) };
-        let call = std::panic::AssertUnwindSafe(move || {
+        let call = AssertUnwindSafe(move || {
             handler(payload);
             drop(handler);
         });
-        std::panic::catch_unwind(call).err().filter(|payload| !is_exit(&**payload))
+        catch_unwind(call).err().filter(|payload| !is_exit(&**payload))
     }
 
     /// Makes the innermost caller of `run`, or main, the next to run, with a panic to raise.
@@ -181,8 +205,7 @@ impl Scheduler {
                 table.push_head(waker);
             }
         }
-        let undelivered = self.post(waker, Mail::Bomb(payload));
-        drop(undelivered);
+        self.post(waker, Mail::Bomb(payload));
     }
 
     /// Makes whoever errors surface in runnable, with a panic to raise when it is its turn.
@@ -192,8 +215,7 @@ impl Scheduler {
         if self.core.table.borrow().get(waker).place == Place::Nowhere {
             self.core.table.borrow_mut().append(waker);
         }
-        let undelivered = self.post(waker, Mail::Bomb(payload));
-        drop(undelivered);
+        self.post(waker, Mail::Bomb(payload));
     }
 
     /// Sets a tasklet aside until a stack comes back.

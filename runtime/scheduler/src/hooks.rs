@@ -86,6 +86,15 @@ impl Scheduler {
         result
     }
 
+    /// Drops what users own while the caller is in the midst of a switch: a destructor must not switch there. What it
+    /// panics with has no receiver, and is printed.
+    pub(crate) fn discard<T>(&self, what: T) {
+        if let Err(payload) = self.trapped(move || drop(what)) {
+            eprintln!("a destructor panicked, and nobody can be told: {}", crate::error::message(&payload));
+            let _ = self.trapped(move || drop(payload));
+        }
+    }
+
     /// Tells the schedule callback. Its panics are printed and ignored.
     pub(crate) fn call_schedule_callback(&self, prev: u32, next: u32) {
         let Some(callback) = self.core.hooks.schedule.borrow().clone() else { return };

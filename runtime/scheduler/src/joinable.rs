@@ -59,7 +59,10 @@ impl<R: 'static> Tasklet<R> {
 
     /// Gives up the result and keeps the tasklet: a handle that does not hold back its panic.
     pub fn detach(self) -> AnyTasklet {
-        self.any.clone()
+        let Tasklet { any, job } = self;
+        // Not left to the function's end: the handle would be lost if a panic surfaced there.
+        drop(job);
+        any
     }
 }
 

@@ -28,8 +28,7 @@ impl Scheduler {
         let life = self.core.table.borrow().get(key).life;
         match life {
             Life::Unstarted => {
-                let undelivered = self.post(key, Mail::Bomb(Box::new(TaskletExit)));
-                drop(undelivered);
+                self.post(key, Mail::Bomb(Box::new(TaskletExit)));
                 self.end_unstarted(key);
             }
             Life::Started => self.unwind(key),

@@ -240,8 +240,7 @@ impl Scheduler {
         if self.core.table.borrow().get(waker).place == Place::Blocked {
             let report = Box::new(self.report());
             self.unblock(waker);
-            let undelivered = self.post(waker, Mail::Deadlock(report));
-            drop(undelivered);
+            self.post(waker, Mail::Deadlock(report));
         }
         self.core.table.borrow_mut().append(waker);
     }
