@@ -149,7 +149,6 @@ impl Scheduler {
 
     /// Raises something in a tasklet: now, or when it runs next.
     pub(crate) fn throw(&self, key: Key, payload: Payload, pending: bool) -> Result<(), TaskletError> {
-        self.discard_mail(key);
         let (life, alive) = {
             let table = self.core.table.borrow();
             let entry = table.get(key);

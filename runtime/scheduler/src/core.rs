@@ -127,14 +127,6 @@ impl Scheduler {
         Some(mail)
     }
 
-    /// Drops what was to be raised in a tasklet and is overtaken by something else. Its destructor may do anything: called
-    /// before anything is changed.
-    pub(crate) fn discard_mail(&self, key: Key) {
-        while let Some(mail) = self.collect(key) {
-            drop(mail);
-        }
-    }
-
     /// Keeps count of the letters that wait.
     pub(crate) fn count_mail(&self, delta: isize) {
         let mails = self.core.mails.get().wrapping_add_signed(delta);
