@@ -1,5 +1,5 @@
-//! A circle of players kicks a sack around: every player a tasklet, every kick a message. Which player comes next does not
-//! depend on how many there are, so that a game of ten thousand takes hardly longer than one of ten.
+//! A circle of players kicks a sack around: every player a tasklet, every kick a message. A kick costs the same however many
+//! players wait, so that what grows with the circle is only the time until all have taken their places.
 
 use std::cell::Cell;
 use std::rc::Rc;
