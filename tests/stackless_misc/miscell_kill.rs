@@ -310,7 +310,7 @@ fn test_zombie() {
         assert_eq!(state(&tasklet), PAUSED);
         let refused = kill_all();
         assert_eq!(looping.count(), 10, "attempts");
-        assert_eq!(refused, [tasklet.clone()]);
+        assert_eq!(refused, std::slice::from_ref(&tasklet));
         drop(refused);
         assert_eq!(state(&tasklet), PAUSED);
         stop.set();
