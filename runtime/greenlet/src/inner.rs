@@ -74,7 +74,7 @@ impl Body {
 
 /// The control block. It is reached through raw pointers by handles, child greenlets and the thread, and never moves. What a
 /// switch needs comes first, and together.
-#[repr(C)]
+#[repr(C, align(64))]
 pub(crate) struct Inner {
     pub(crate) state: Cell<State>,
     /// Suspended in a kill that it made while the thread unwinds: raising here would abort the process.

@@ -69,7 +69,7 @@ pub use tasklet::AnyTasklet;
 /// # Panics
 ///
 /// Unwinds with what is thrown into the caller meanwhile.
-#[inline]
+#[inline(always)]
 pub fn schedule() -> Result<(), TaskletError> {
     Scheduler::local().schedule()
 }

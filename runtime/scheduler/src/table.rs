@@ -274,7 +274,11 @@ impl Table {
         }
         entry.switches += 1;
         let greenlet = entry.greenlet.clone()?;
+        let after = entry.next;
         self.head = key;
+        if let Some(after) = &self.get(after).greenlet {
+            after.prefetch();
+        }
         Some((key, greenlet))
     }
 
