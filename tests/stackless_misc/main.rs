@@ -7,6 +7,7 @@
 mod common;
 mod support;
 
+mod carbon_blocked;
 mod carbon_channel;
 mod carbon_scheduler;
 mod miscell_bind;
@@ -15,6 +16,7 @@ mod miscell_switch;
 mod miscell_throw;
 mod miscell_trap;
 mod pypy;
+mod pypy_channels;
 mod syncless;
 mod test_defects;
 mod test_others;

@@ -35,7 +35,7 @@ fn recurse(depth: usize, last: &dyn Fn()) {
 /// Twenty tasklets, each deep in its calls when it comes to `last`.
 fn deep_tasklets(last: fn()) -> Vec<tasklets::AnyTasklet> {
     let deep = |_| {
-        let builder = tasklets::Builder::new().stack_size(256 * 1024);
+        let builder = tasklets::Builder::new().stack_size(1 << 20);
         builder.spawn(move || recurse(200, &last)).detach()
     };
     (0..20).map(deep).collect()
