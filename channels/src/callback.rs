@@ -35,8 +35,17 @@ impl fmt::Debug for ChannelEvent<'_> {
 }
 
 thread_local! {
-    static CALLBACK: RefCell<Option<ChannelCallback>> = const { RefCell::new(None) };
+    static CALLBACK: Slot = const { Slot(RefCell::new(None)) };
     static CALLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A thread's callback, which counts as long as the thread is there.
+struct Slot(RefCell<Option<ChannelCallback>>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        CALLBACKS.fetch_sub(usize::from(self.0.get_mut().is_some()), Ordering::Relaxed);
+    }
 }
 
 /// Threads with a callback, so that operations on all others are spared a look.
@@ -69,7 +78,7 @@ static CALLBACKS: AtomicUsize = AtomicUsize::new(0);
 /// ```
 pub fn set_channel_callback(callback: Option<ChannelCallback>) -> Option<ChannelCallback> {
     let set = usize::from(callback.is_some());
-    let old = CALLBACK.try_with(|cell| cell.replace(callback)).ok().flatten();
+    let old = CALLBACK.try_with(|cell| cell.0.replace(callback)).ok().flatten();
     CALLBACKS.fetch_add(set, Ordering::Relaxed);
     CALLBACKS.fetch_sub(usize::from(old.is_some()), Ordering::Relaxed);
     old
@@ -77,7 +86,7 @@ pub fn set_channel_callback(callback: Option<ChannelCallback>) -> Option<Channel
 
 /// What this thread calls before every channel operation.
 pub fn channel_callback() -> Option<ChannelCallback> {
-    CALLBACK.try_with(|cell| cell.borrow().clone()).ok().flatten()
+    CALLBACK.try_with(|cell| cell.0.borrow().clone()).ok().flatten()
 }
 
 /// Whether any thread has a callback.

@@ -191,13 +191,15 @@ impl<T: 'static> Channel<T> {
     ///
     /// The iterator panics if a receive fails for another reason than that, or than a [`StopIteration`](crate::StopIteration)
     /// that was sent; [`results`](Channel::results) hands the error out instead.
+    #[track_caller]
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter::new(self)
+        Iter::new(self, Location::caller())
     }
 
     /// Receives until the channel is closed and no sender waits; values and errors.
+    #[track_caller]
     pub fn results(&self) -> Results<'_, T> {
-        Results::new(self)
+        Results::new(self, Location::caller())
     }
 
     /// How many senders wait; or, as a negative number, how many receivers.

@@ -1,36 +1,40 @@
-//! Receiving in a loop.
+//! Receiving in a loop. Reports name the place where the loop begins.
+
+use std::panic::Location;
 
 use crate::channel::Channel;
 use crate::error::{ReceiveError, StopIteration};
+
+/// Where the loop is.
+type Site = &'static Location<'static>;
 
 /// Values and errors from a channel until it closes; see [`Channel::results`].
 #[derive(Debug)]
 #[must_use = "iterators receive nothing unless they are asked"]
 pub struct Results<'a, T: 'static> {
     channel: &'a Channel<T>,
+    at: Site,
 }
 
 impl<'a, T: 'static> Results<'a, T> {
-    pub(crate) fn new(channel: &'a Channel<T>) -> Results<'a, T> {
-        Results { channel }
+    pub(crate) fn new(channel: &'a Channel<T>, at: Site) -> Results<'a, T> {
+        Results { channel, at }
     }
 }
 
 impl<T: 'static> Iterator for Results<'_, T> {
     type Item = Result<T, ReceiveError>;
 
-    #[track_caller]
     fn next(&mut self) -> Option<Result<T, ReceiveError>> {
-        next_result(self.channel)
+        next_result(self.channel, self.at)
     }
 }
 
-#[track_caller]
-fn next_result<T: 'static>(channel: &Channel<T>) -> Option<Result<T, ReceiveError>> {
+fn next_result<T: 'static>(channel: &Channel<T>, at: Site) -> Option<Result<T, ReceiveError>> {
     if channel.is_closing() && channel.balance() <= 0 {
         return None;
     }
-    match channel.receive() {
+    match channel.receive_item(true, at) {
         // It was shut down while this waited.
         Err(error) if error.is_closed() => None,
         Err(ReceiveError::Exception(error)) if error.is::<StopIteration>() => None,
@@ -38,9 +42,8 @@ fn next_result<T: 'static>(channel: &Channel<T>) -> Option<Result<T, ReceiveErro
     }
 }
 
-#[track_caller]
-fn next_value<T: 'static>(channel: &Channel<T>) -> Option<T> {
-    match next_result(channel)? {
+fn next_value<T: 'static>(channel: &Channel<T>, at: Site) -> Option<T> {
+    match next_result(channel, at)? {
         Ok(value) => Some(value),
         Err(error) => panic!("cannot go on receiving: {error}"),
     }
@@ -51,20 +54,20 @@ fn next_value<T: 'static>(channel: &Channel<T>) -> Option<T> {
 #[must_use = "iterators receive nothing unless they are asked"]
 pub struct Iter<'a, T: 'static> {
     channel: &'a Channel<T>,
+    at: Site,
 }
 
 impl<'a, T: 'static> Iter<'a, T> {
-    pub(crate) fn new(channel: &'a Channel<T>) -> Iter<'a, T> {
-        Iter { channel }
+    pub(crate) fn new(channel: &'a Channel<T>, at: Site) -> Iter<'a, T> {
+        Iter { channel, at }
     }
 }
 
 impl<T: 'static> Iterator for Iter<'_, T> {
     type Item = T;
 
-    #[track_caller]
     fn next(&mut self) -> Option<T> {
-        next_value(self.channel)
+        next_value(self.channel, self.at)
     }
 }
 
@@ -73,14 +76,14 @@ impl<T: 'static> Iterator for Iter<'_, T> {
 #[must_use = "iterators receive nothing unless they are asked"]
 pub struct IntoIter<T: 'static> {
     channel: Channel<T>,
+    at: Site,
 }
 
 impl<T: 'static> Iterator for IntoIter<T> {
     type Item = T;
 
-    #[track_caller]
     fn next(&mut self) -> Option<T> {
-        next_value(&self.channel)
+        next_value(&self.channel, self.at)
     }
 }
 
@@ -88,8 +91,9 @@ impl<T: 'static> IntoIterator for Channel<T> {
     type Item = T;
     type IntoIter = IntoIter<T>;
 
+    #[track_caller]
     fn into_iter(self) -> IntoIter<T> {
-        IntoIter { channel: self }
+        IntoIter { channel: self, at: Location::caller() }
     }
 }
 
@@ -97,6 +101,7 @@ impl<'a, T: 'static> IntoIterator for &'a Channel<T> {
     type Item = T;
     type IntoIter = Iter<'a, T>;
 
+    #[track_caller]
     fn into_iter(self) -> Iter<'a, T> {
         self.iter()
     }

@@ -91,10 +91,7 @@ impl Scheduler {
         let mut table = self.core.table.borrow_mut();
         match table.get(key).place {
             Place::Ring | Place::Blocked => return,
-            Place::Starved => {
-                table.starved.retain(|starved| *starved != key);
-                table.get_mut(key).place = Place::Nowhere;
-            }
+            Place::Starved => table.sate(key),
             Place::Nowhere => {}
         }
         table.append(key);
@@ -107,11 +104,7 @@ impl Scheduler {
         let place = self.core.table.borrow().get(key).place;
         match place {
             Place::Blocked => return Err(TaskletError::Blocked { tasklet: self.blocked_label(key) }),
-            Place::Starved => {
-                let mut table = self.core.table.borrow_mut();
-                table.starved.retain(|starved| *starved != key);
-                table.get_mut(key).place = Place::Nowhere;
-            }
+            Place::Starved => self.core.table.borrow_mut().sate(key),
             Place::Ring => self.core.table.borrow_mut().unlink(key),
             Place::Nowhere => {}
         }
@@ -194,10 +187,7 @@ impl Scheduler {
             table.jump(key);
             return;
         }
-        if table.get(key).place == Place::Starved {
-            table.starved.retain(|starved| *starved != key);
-            table.get_mut(key).place = Place::Nowhere;
-        }
+        table.sate(key);
         table.push_head(key);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
-use greenlet::Payload;
+use greenlet::{Payload, StackError};
 
 use crate::error::TaskletError;
 use crate::hooks::{Hooks, alert};
@@ -36,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) ended: Cell<u64>,
     /// What a tasklet panicked with that somebody kills and waits for.
     pub(crate) last_words: RefCell<Option<Payload>>,
+    /// Why there was no stack when one was last wanted.
+    pub(crate) shortage: RefCell<Option<StackError>>,
     /// Nested calls of `enter`.
     pub(crate) entered: Cell<usize>,
     /// Numbers for unnamed channels and the like.
@@ -74,6 +76,7 @@ impl Scheduler {
             switches: Cell::new(0),
             ended: Cell::new(0),
             last_words: RefCell::new(None),
+            shortage: RefCell::new(None),
             entered: Cell::new(0),
             labels: Cell::new(0),
         };

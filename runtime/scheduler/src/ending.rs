@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use greenlet::Payload;
+use greenlet::{Payload, StackError};
 
 use crate::core::Scheduler;
 use crate::error::is_exit;
@@ -59,6 +59,10 @@ impl Scheduler {
         if let Some(payload) = panic {
             self.raise_in_waker(payload);
         }
+        if self.core.table.borrow().len() == 0 {
+            // The stack that comes back is for who waits for one, before anybody is told that nothing is runnable.
+            self.feed(1);
+        }
         self.leaving(me);
     }
 
@@ -76,8 +80,8 @@ impl Scheduler {
                 }
                 Next::Start(key) => match self.start(key) {
                     Ok(greenlet) => greenlet,
-                    Err(_) => {
-                        self.starve(key);
+                    Err(error) => {
+                        self.starve(key, error);
                         continue;
                     }
                 },
@@ -133,12 +137,12 @@ impl Scheduler {
     }
 
     /// Marks a tasklet dead, takes it out of wherever it is, and wakes who joins it.
-    fn bury(&self, key: Key) {
+    pub(crate) fn bury(&self, key: Key) {
         self.unblock(key);
         let (job, mail) = {
             let mut table = self.core.table.borrow_mut();
             table.unlink(key);
-            table.starved.retain(|starved| *starved != key);
+            table.sate(key);
             let entry = table.get_mut(key);
             entry.place = Place::Nowhere;
             entry.life = Life::Dead;
@@ -219,20 +223,18 @@ impl Scheduler {
     }
 
     /// Sets a tasklet aside until a stack comes back.
-    pub(crate) fn starve(&self, key: Key) {
-        let mut table = self.core.table.borrow_mut();
-        table.unlink(key);
-        table.get_mut(key).place = Place::Starved;
-        table.starved.push_back(key);
+    pub(crate) fn starve(&self, key: Key, why: StackError) {
+        self.core.table.borrow_mut().starve(key);
+        self.core.shortage.replace(Some(why));
     }
 
     /// Makes tasklets that wait for stacks runnable again.
     pub(crate) fn feed(&self, count: usize) {
         let mut table = self.core.table.borrow_mut();
         for _ in 0..count {
-            let Some(key) = table.starved.pop_front() else { return };
-            table.get_mut(key).place = Place::Nowhere;
-            table.append(key);
+            if !table.feed() {
+                return;
+            }
         }
     }
 }

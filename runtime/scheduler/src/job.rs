@@ -11,7 +11,8 @@ use greenlet::Payload;
 use crate::core::Scheduler;
 use crate::error::{TaskletError, is_exit, message};
 use crate::park::{Description, Refusal, TaskletId, Wait};
-use crate::report::Report;
+use crate::report::{Report, label};
+use crate::table::Key;
 
 /// How a body ended, for the scheduler.
 pub(crate) enum Ended {
@@ -36,6 +37,8 @@ pub(crate) trait Join<R>: Wait {
     fn take(&self) -> Option<Outcome<R>>;
     fn is_over(&self) -> bool;
     fn handles(&self) -> &Cell<u32>;
+    /// Notes whose end it is.
+    fn is_of(&self, key: Key);
     fn add_joiner(&self, joiner: TaskletId);
 }
 
@@ -49,6 +52,8 @@ pub(crate) struct Job<F, R> {
     body: Cell<Option<F>>,
     outcome: Cell<Option<Outcome<R>>>,
     over: Cell<bool>,
+    /// The tasklet that it was made for.
+    key: Cell<Key>,
     /// Handles that can join. Without any, the outcome is dropped when it comes.
     handles: Cell<u32>,
     /// Boxed because hardly any tasklet has several.
@@ -62,6 +67,7 @@ impl<F: FnOnce() -> R, R> Job<F, R> {
             body: Cell::new(Some(body)),
             outcome: Cell::new(None),
             over: Cell::new(false),
+            key: Cell::new(Key::MAX),
             handles: Cell::new(0),
             joiners: Cell::new(None),
         }
@@ -132,6 +138,10 @@ impl<F: FnOnce() -> R, R> Join<R> for Job<F, R> {
         &self.handles
     }
 
+    fn is_of(&self, key: Key) {
+        self.key.set(key);
+    }
+
     fn add_joiner(&self, joiner: TaskletId) {
         self.with_joiners(|joiners| joiners.push(joiner));
     }
@@ -154,9 +164,10 @@ impl<F: FnOnce() -> R, R> Wait for Job<F, R> {
         let scheduler = Scheduler::local();
         let me: *const () = std::ptr::from_ref(self).cast();
         let table = scheduler.core.table.borrow();
-        let mut all = table.iter();
-        let joined = all.find(|(_, entry)| entry.job.as_ref().is_some_and(|job| Rc::as_ptr(job).cast() == me));
-        let on = joined.map_or("a tasklet".to_owned(), |(key, entry)| crate::report::label(key, entry));
+        let entry = table.entry(self.key.get());
+        // The tasklet may have been given another body since.
+        let mine = entry.filter(|entry| entry.job.as_ref().is_some_and(|job| Rc::as_ptr(job).cast() == me));
+        let on = mine.map_or("a tasklet".to_owned(), |entry| label(self.key.get(), entry));
         Description { operation: "join", on }
     }
 }

@@ -28,6 +28,7 @@ struct JoinHandle<R: 'static> {
 impl<R: 'static> Tasklet<R> {
     pub(crate) fn adopt(any: AnyTasklet, job: Rc<dyn Join<R>>) -> Tasklet<R> {
         job.handles().set(job.handles().get() + 1);
+        job.is_of(any.key());
         let scheduler = any.scheduler().clone();
         Tasklet { any, job: JoinHandle { job, scheduler } }
     }

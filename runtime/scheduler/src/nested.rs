@@ -21,8 +21,7 @@ impl Scheduler {
         {
             let mut table = self.core.table.borrow_mut();
             table.unlink(key);
-            table.starved.retain(|starved| *starved != key);
-            table.get_mut(key).place = crate::table::Place::Nowhere;
+            table.sate(key);
             table.push_head(key);
         }
         let life = self.core.table.borrow().get(key).life;
@@ -51,7 +50,7 @@ impl Scheduler {
             let entry = table.get_mut(key);
             entry.flags.nested = true;
             let Some(base) = entry.base.clone() else { return };
-            let innermost = entry.greenlet.as_ref().unwrap_or(&base).clone();
+            let innermost = entry.greenlet.as_ref().filter(|greenlet| !greenlet.is_dead()).unwrap_or(&base).clone();
             (base, innermost)
         };
         let generation = self.core.table.borrow().get(key).generation;
@@ -65,6 +64,10 @@ impl Scheduler {
             }
         }
         self.core.current.set(me);
+        if base.is_dead() && self.core.table.borrow().find(key, generation).is_some_and(|entry| entry.alive()) {
+            // Its greenlet was ended by hand before its body could run.
+            self.bury(key);
+        }
         let survived = {
             let mut table = self.core.table.borrow_mut();
             match table.find(key, generation).is_some_and(|entry| entry.alive()) {
@@ -138,7 +141,7 @@ impl Scheduler {
     }
 
     /// The tasklets that are alive, but main and the caller.
-    fn others(&self) -> Vec<(Key, u32)> {
+    fn others(&self) -> Vec<(Key, u64)> {
         let table = self.core.table.borrow();
         let others =
             table.iter().filter(|(key, entry)| entry.alive() && *key != MAIN && *key != self.core.current.get());

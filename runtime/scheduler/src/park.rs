@@ -65,7 +65,7 @@ fn unwoken(mail: Mail) -> Result<(), Box<Report>> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TaskletId {
     pub(crate) key: Key,
-    pub(crate) generation: u32,
+    pub(crate) generation: u64,
 }
 
 impl Scheduler {

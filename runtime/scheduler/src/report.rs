@@ -3,7 +3,9 @@
 use std::fmt;
 use std::panic::Location;
 
-use crate::core::Scheduler;
+use greenlet::StackError;
+
+use crate::core::{MAIN, Scheduler};
 use crate::park::Description;
 use crate::table::{Entry, Key, Place};
 
@@ -15,6 +17,8 @@ pub struct Report {
     pub blocked: Vec<Waiting>,
     /// Tasklets for which there was no stack.
     pub starved: Vec<Starved>,
+    /// Which limit those have met, and what to raise.
+    pub shortage: Option<StackError>,
 }
 
 /// A blocked tasklet.
@@ -27,8 +31,8 @@ pub struct Waiting {
     pub operation: &'static str,
     /// What it waits on, as `channel 3`.
     pub on: String,
-    /// Where it was spawned.
-    pub spawned_at: &'static Location<'static>,
+    /// Where it was spawned; none for main.
+    pub spawned_at: Option<&'static Location<'static>>,
     /// Where it waits.
     pub waits_at: &'static Location<'static>,
 }
@@ -51,19 +55,20 @@ impl Scheduler {
             let table = self.core.table.borrow();
             let blocked = table.iter().filter_map(|(key, entry)| {
                 let waits = entry.waits.as_ref().filter(|_| entry.place == Place::Blocked)?;
-                Some((label(key, entry), entry.spawned_at, waits.on.clone(), waits.ticket, waits.at))
+                let spawned_at = (key != MAIN).then_some(entry.spawned_at);
+                Some((label(key, entry), spawned_at, waits.on.clone(), waits.ticket, waits.at))
             });
-            let starved = table.starved.iter().map(|key| {
-                let entry = table.get(*key);
-                Starved { tasklet: label(*key, entry), spawned_at: entry.spawned_at }
-            });
-            (blocked.collect::<Vec<_>>(), starved.collect())
+            let starved = table.iter().filter(|(_, entry)| entry.place == Place::Starved);
+            let starved =
+                starved.map(|(key, entry)| Starved { tasklet: label(key, entry), spawned_at: entry.spawned_at });
+            (blocked.collect::<Vec<_>>(), starved.collect::<Vec<_>>())
         };
         let blocked = waits.into_iter().map(|(tasklet, spawned_at, on, ticket, waits_at)| {
             let Description { operation, on } = on.describe(ticket);
             Waiting { tasklet, operation, on, spawned_at, waits_at }
         });
-        Report { blocked: blocked.collect(), starved }
+        let shortage = self.core.shortage.borrow().clone().filter(|_| !starved.is_empty());
+        Report { blocked: blocked.collect(), starved, shortage }
     }
 
     /// How a tasklet is called in messages.
@@ -88,7 +93,7 @@ impl Scheduler {
 pub(crate) fn label(key: Key, entry: &Entry) -> String {
     match &entry.name {
         Some(name) => format!("tasklet {} \"{name}\"", entry.generation - 1),
-        None if key == crate::core::MAIN => "the main tasklet".to_owned(),
+        None if key == MAIN => "the main tasklet".to_owned(),
         None => format!("tasklet {}", entry.generation - 1),
     }
 }
@@ -107,18 +112,31 @@ impl fmt::Display for Report {
         }
         if !self.blocked.is_empty() {
             write!(f, "{} blocked:", count(self.blocked.len()))?;
-        }
-        for waiting in &self.blocked {
-            write!(f, "\n  {waiting}")?;
+            list(f, &self.blocked)?;
         }
         if !self.starved.is_empty() {
             let line = if self.blocked.is_empty() { "" } else { "\n" };
-            write!(f, "{line}{} waiting for a stack:", count(self.starved.len()))?;
-        }
-        for starved in &self.starved {
-            write!(f, "\n  {}, spawned at {}", starved.tasklet, starved.spawned_at)?;
+            write!(f, "{line}{} waiting for a stack", count(self.starved.len()))?;
+            if let Some(shortage) = &self.shortage {
+                write!(f, " ({shortage})")?;
+            }
+            f.write_str(":")?;
+            list(f, &self.starved)?;
         }
         Ok(())
+    }
+}
+
+/// How many tasklets a report's text lists. The fields have them all.
+const LISTED: usize = 100;
+
+fn list(f: &mut fmt::Formatter<'_>, tasklets: &[impl fmt::Display]) -> fmt::Result {
+    for tasklet in tasklets.iter().take(LISTED) {
+        write!(f, "\n  {tasklet}")?;
+    }
+    match tasklets.len().saturating_sub(LISTED) {
+        0 => Ok(()),
+        more => write!(f, "\n  and {more} more"),
     }
 }
 
@@ -129,6 +147,16 @@ pub(crate) fn count(tasklets: usize) -> String {
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Waiting { tasklet, operation, on, spawned_at, waits_at } = self;
-        write!(f, "{tasklet}: {operation} on {on} at {waits_at}, spawned at {spawned_at}")
+        write!(f, "{tasklet}: {operation} on {on} at {waits_at}")?;
+        match spawned_at {
+            Some(at) => write!(f, ", spawned at {at}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Starved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, spawned at {}", self.tasklet, self.spawned_at)
     }
 }

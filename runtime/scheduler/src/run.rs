@@ -62,7 +62,8 @@ impl Budget {
     }
 
     /// Takes the tasklet that was interrupted out of the run queue, and hands it out as [`Outcome::interrupted`], as
-    /// Stackless's `run(timeout)` does. Otherwise everything stays in its place.
+    /// Stackless's `run(timeout)` does. It is paused, and so killed if that handle is its last one and dropped. Otherwise
+    /// everything stays in its place.
     pub fn pausing(self) -> Budget {
         Budget { pause: true, ..self }
     }
@@ -172,7 +173,7 @@ impl Scheduler {
             finished: self.core.ended.get() - ended,
             runnable: table.len() - 1,
             blocked: table.blocked(),
-            starved: table.starved.len(),
+            starved: table.starving(),
             interrupted,
             scheduler: self.clone(),
         }
@@ -282,6 +283,8 @@ impl Drop for Watching<'_> {
 }
 
 /// Runs the tasklets of this thread until none is runnable; blocked ones stay blocked, and the outcome tells.
+///
+/// Everything that the caller has borrowed (a `RefCell`, a lock) stays borrowed meanwhile.
 ///
 /// Any tasklet may call it, and calls may nest: the caller leaves the run queue and comes back when that is empty. It also
 /// comes back when somebody makes it runnable by hand, and then those that called it inside its own call do, too.

@@ -125,8 +125,8 @@ impl Scheduler {
                 Next::Resume(greenlet) => greenlet,
                 Next::Start(key) => match self.start(key) {
                     Ok(greenlet) => greenlet,
-                    Err(_) => {
-                        self.starve(key);
+                    Err(error) => {
+                        self.starve(key, error);
                         continue;
                     }
                 },
@@ -172,13 +172,27 @@ impl Scheduler {
         }
     }
 
+    /// Where a tasklet goes on. If what it left in has ended meanwhile, by hand, that is its own greenlet.
+    fn place_of(&self, key: Key) -> Option<Greenlet<()>> {
+        let table = self.core.table.borrow();
+        let entry = table.get(key);
+        entry.greenlet.as_ref().filter(|greenlet| !greenlet.is_dead()).or(entry.base.as_ref()).cloned()
+    }
+
     #[cold]
     #[inline(never)]
     fn bounce(&self, me: Key) {
         while self.core.current.get() != me {
-            let current = self.core.table.borrow().get(self.core.current.get()).greenlet.clone();
-            if current.is_none_or(|greenlet| greenlet.is_current() || greenlet.switch(()).is_err()) {
+            let key = self.core.current.get();
+            let place = self.place_of(key);
+            let gone = place.as_ref().is_some_and(|greenlet| greenlet.is_dead());
+            if gone || place.is_none_or(|greenlet| greenlet.is_current() || greenlet.switch(()).is_err()) {
                 self.core.current.set(me);
+                if gone {
+                    // Ended by hand before its body could run.
+                    self.bury(key);
+                    self.reap(key);
+                }
                 let mut table = self.core.table.borrow_mut();
                 if table.get(me).place == Place::Nowhere {
                     table.push_head(me);

@@ -5,6 +5,7 @@
 //! Invariants: a tasklet is in at most one place (`Place`), and what is linked is alive. `len` counts the ring's members.
 //! Nothing here runs user code: what may run some when dropped is handed to the caller.
 
+use std::collections::VecDeque;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -82,7 +83,7 @@ pub(crate) struct Entry {
     pub(crate) place: Place,
     pub(crate) life: Life,
     pub(crate) flags: Flags,
-    pub(crate) generation: u32,
+    pub(crate) generation: u64,
     /// Handles of any kind.
     pub(crate) handles: u32,
     /// In bytes; 0 for the default.
@@ -135,22 +136,31 @@ impl Entry {
 
 pub(crate) struct Table {
     entries: Slab<Entry>,
-    generations: u32,
+    generations: u64,
     /// The ring's head, while `len` is not 0.
     head: Key,
     len: usize,
     blocked: usize,
-    /// Tasklets that wait for a stack, first come first served.
-    pub(crate) starved: std::collections::VecDeque<Key>,
+    /// Tasklets that wait for a stack, first come first served; and some that do not any more.
+    starved: VecDeque<Key>,
+    starving: usize,
 }
 
 impl Table {
     pub(crate) fn new() -> Table {
-        Table { entries: Slab::new(), generations: 0, head: NONE, len: 0, blocked: 0, starved: Default::default() }
+        Table {
+            entries: Slab::new(),
+            generations: 0,
+            head: NONE,
+            len: 0,
+            blocked: 0,
+            starved: VecDeque::new(),
+            starving: 0,
+        }
     }
 
-    pub(crate) fn add(&mut self, mut entry: Entry) -> (Key, u32) {
-        self.generations = self.generations.wrapping_add(1);
+    pub(crate) fn add(&mut self, mut entry: Entry) -> (Key, u64) {
+        self.generations += 1;
         entry.generation = self.generations;
         let key = self.entries.insert(entry);
         (Key::try_from(key).expect("more than four billion tasklets"), self.generations)
@@ -162,8 +172,12 @@ impl Table {
     }
 
     #[inline]
-    pub(crate) fn find(&self, key: Key, generation: u32) -> Option<&Entry> {
+    pub(crate) fn find(&self, key: Key, generation: u64) -> Option<&Entry> {
         self.entries.get(key as usize).filter(|entry| entry.generation == generation)
+    }
+
+    pub(crate) fn entry(&self, key: Key) -> Option<&Entry> {
+        self.entries.get(key as usize)
     }
 
     #[inline]
@@ -211,6 +225,43 @@ impl Table {
     /// How many tasklets are blocked.
     pub(crate) fn blocked(&self) -> usize {
         self.blocked
+    }
+
+    // Those that wait for a stack.
+
+    /// Sets a tasklet of the ring aside until there is a stack for it.
+    pub(crate) fn starve(&mut self, key: Key) {
+        self.unlink(key);
+        self.get_mut(key).place = Place::Starved;
+        self.starved.push_back(key);
+        self.starving += 1;
+    }
+
+    /// A tasklet does not wait for a stack any more.
+    pub(crate) fn sate(&mut self, key: Key) {
+        let entry = self.get_mut(key);
+        if entry.place == Place::Starved {
+            entry.place = Place::Nowhere;
+            self.starving -= 1;
+        }
+    }
+
+    /// Puts the one that has waited longest for a stack into the ring; false if none waits.
+    pub(crate) fn feed(&mut self) -> bool {
+        while let Some(key) = self.starved.pop_front() {
+            let waits = self.entries.get(key as usize).is_some_and(|entry| entry.place == Place::Starved);
+            if waits {
+                self.sate(key);
+                self.append(key);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// How many wait for a stack.
+    pub(crate) fn starving(&self) -> usize {
+        self.starving
     }
 
     // The ring.

@@ -19,12 +19,12 @@ use crate::table::{Entry, Key, Life, Place};
 pub struct AnyTasklet {
     scheduler: Scheduler,
     key: Key,
-    generation: u32,
+    generation: u64,
 }
 
 impl AnyTasklet {
     /// Takes over a handle that was counted.
-    pub(crate) fn adopt(scheduler: Scheduler, key: Key, generation: u32) -> AnyTasklet {
+    pub(crate) fn adopt(scheduler: Scheduler, key: Key, generation: u64) -> AnyTasklet {
         AnyTasklet { scheduler, key, generation }
     }
 
@@ -252,11 +252,15 @@ impl Drop for AnyTasklet {
             let mut table = self.scheduler.core.table.borrow_mut();
             let entry = table.get_mut(self.key);
             entry.handles -= 1;
-            let paused = entry.alive() && entry.place == Place::Nowhere && !entry.flags.watching;
             if entry.handles != 0 || self.scheduler.core.current.get() == self.key {
                 return;
             }
-            paused
+            let paused = entry.place == Place::Nowhere && !entry.flags.watching;
+            if entry.alive() && !paused {
+                // The scheduler owns it.
+                return;
+            }
+            entry.alive()
         };
         if abandoned {
             let started = self.look(|entry| entry.life == Life::Started);
