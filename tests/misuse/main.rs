@@ -8,6 +8,7 @@ mod common;
 #[path = "../stackless_misc/support.rs"]
 mod support;
 
+mod by_hand;
 mod callbacks;
 mod deeds;
 mod drop_channels;

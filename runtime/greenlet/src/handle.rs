@@ -230,7 +230,7 @@ impl<T: 'static> Greenlet<T> {
     /// # Panics
     ///
     /// Unwinds with what is thrown into the caller meanwhile, or what a child of the caller ends with, unless that is an exit.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn switch(&self, value: T) -> Result<Received<T>, SwitchError<T>> {
         transfer::switch(self.any.inner(), value)
     }

@@ -37,7 +37,7 @@ pub(crate) fn any_handle(inner: &Inner) -> AnyGreenlet {
 ///
 /// The mailbox holds what `target`, which is not current, may receive: a value of the type that it awaits, or no value.
 /// `target` is active and has a stack. The caller receives (or, having ended, does not) when this returns.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) unsafe fn depart(thread: &Thread, target: *const Inner) {
     let from = thread.current.get();
     thread.origin.set(from);
@@ -58,7 +58,7 @@ pub(crate) unsafe fn depart(thread: &Thread, target: *const Inner) {
 /// # Safety
 ///
 /// Called once after each arrival, with the type that the greenlet awaited.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 unsafe fn receive_value<T: 'static>(thread: &Thread) -> Result<Received<T>, Box<Failure>> {
     let origin = thread.origin.get();
     let value = thread.mail.peek();
@@ -291,7 +291,7 @@ pub(crate) fn begin(thread: &Thread, target: &Inner) {
 }
 
 /// `switch`, where nothing stands in the way. Inlined into the caller: after a switch the processor mispredicts every return.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn switch<T: 'static>(target: &Inner, value: T) -> Result<Received<T>, SwitchError<T>> {
     let thread = target.thread();
     let plain = target.state.get() == State::Active && !target.is_current() && target.awaits.get().is::<T>();

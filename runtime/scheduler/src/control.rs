@@ -8,7 +8,7 @@ use crate::table::{Key, Life, Mail, Place};
 
 impl Scheduler {
     /// Yields: the current tasklet becomes the last of the runnable ones.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn schedule(&self) -> Result<(), TaskletError> {
         if !self.yield_plainly() {
             return self.schedule_slowly();

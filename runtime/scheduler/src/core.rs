@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use greenlet::{Payload, StackError};
 
+use crate::by_hand::ByHand;
 use crate::error::TaskletError;
 use crate::hooks::{Hooks, alert};
 use crate::run::Watch;
@@ -36,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) ended: Cell<u64>,
     /// What a tasklet panicked with that somebody kills and waits for.
     pub(crate) last_words: RefCell<Option<Payload>>,
+    /// Tasklets in which something was raised by hand.
+    pub(crate) by_hand: RefCell<Vec<ByHand>>,
     /// Why there was no stack when one was last wanted.
     pub(crate) shortage: RefCell<Option<StackError>>,
     /// Nested calls of `enter`.
@@ -76,6 +79,7 @@ impl Scheduler {
             switches: Cell::new(0),
             ended: Cell::new(0),
             last_words: RefCell::new(None),
+            by_hand: RefCell::new(Vec::new()),
             shortage: RefCell::new(None),
             entered: Cell::new(0),
             labels: Cell::new(0),

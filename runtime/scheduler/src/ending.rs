@@ -35,9 +35,9 @@ impl Scheduler {
         let panic = self.handle_error(ended);
         let panic = self.drop_belongings(me, panic);
         trace::ended(self, me);
-        let by_hand = self.core.current.get() != me;
+        let by_hand = self.take_by_hand(me);
         let nested = self.core.table.borrow().get(me).flags.nested;
-        if !(nested || by_hand) {
+        if !nested && by_hand.is_none() {
             self.leaving_for_good(me, panic);
             return self.succeed(me);
         }
@@ -47,7 +47,8 @@ impl Scheduler {
         } else if let Some(payload) = panic {
             self.raise_later(payload);
         }
-        if by_hand {
+        if let Some(before) = by_hand {
+            self.restore(before);
             self.reap(me);
         }
         None

@@ -17,7 +17,7 @@ pub type ErrorHandler = Rc<dyn Fn(Payload)>;
 
 /// Why a switch is not a plain one. Together in one byte, so that the hot path asks once before it and once after.
 pub(crate) mod alert {
-    /// There is a callback, a budget or a span.
+    /// There is a callback, a budget, a span, or a tasklet in which something was raised by hand.
     pub(crate) const BUSY: u8 = 1;
     /// Switching is trapped.
     pub(crate) const TRAP: u8 = 2;
@@ -33,6 +33,8 @@ pub(crate) struct Hooks {
     error: RefCell<Option<ErrorHandler>>,
     /// A `run_for` is under way.
     pub(crate) budgets: Cell<usize>,
+    /// Tasklets in which something was raised by hand.
+    pub(crate) by_hand: Cell<usize>,
     /// Tasklets whose spans somebody listens to.
     pub(crate) spans: Cell<usize>,
 }
@@ -69,7 +71,7 @@ impl Hooks {
     /// To be called after every change to the fields.
     pub(crate) fn refresh(&self) {
         let callback = self.schedule.borrow().is_some();
-        self.alert(alert::BUSY, callback || self.budgets.get() != 0 || self.spans.get() != 0);
+        self.alert(alert::BUSY, callback || self.budgets.get() + self.spans.get() + self.by_hand.get() != 0);
     }
 
     pub(crate) fn error_handler(&self) -> Option<ErrorHandler> {

@@ -25,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod by_hand;
 mod control;
 mod core;
 mod ending;
@@ -35,6 +36,7 @@ mod joinable;
 mod nested;
 pub mod park;
 mod report;
+mod ring;
 mod run;
 mod spawn;
 mod stats;
@@ -45,7 +47,7 @@ mod trace;
 
 pub use crate::core::Scheduler;
 pub use error::{TaskletError, TaskletExit};
-pub use greenlet::{Payload, StackError};
+pub use greenlet::{GreenletExit, Payload, StackError};
 pub use hooks::{
     ErrorHandler, ScheduleCallback, schedule_callback, set_error_handler, set_schedule_callback, switch_trap,
 };
@@ -69,14 +71,15 @@ pub use tasklet::AnyTasklet;
 /// # Panics
 ///
 /// Unwinds with what is thrown into the caller meanwhile.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn schedule() -> Result<(), TaskletError> {
     Scheduler::local().schedule()
 }
 
 /// Yields and leaves the run queue: the caller is paused until somebody inserts or runs it.
 ///
-/// Main alone returns at once. A caller of whom nobody has a handle is killed, as nobody could make it go on.
+/// Main alone returns at once. In a caller of whom nobody has a handle a [`TaskletExit`] is raised instead, as nobody could
+/// make it go on.
 ///
 /// Semantics: Stackless's `schedule_remove`.
 ///

@@ -132,7 +132,7 @@ impl Scheduler {
     /// # Panics
     ///
     /// Unwinds with what is thrown into the tasklet meanwhile. It has been taken out of the queue then.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn park(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Box<Report>> {
         let me = self.core.current.get();
         trace::blocked(self, me, &*on, ticket);
@@ -171,7 +171,7 @@ impl Scheduler {
     /// # Panics
     ///
     /// Unwinds with what is thrown into the caller meanwhile.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn wake_and_switch(&self, id: TaskletId) {
         if self.unpark(id, Table::overtake) {
             self.go();

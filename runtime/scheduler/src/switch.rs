@@ -23,7 +23,7 @@ pub(crate) enum Next {
 }
 
 /// What a switch to another tasklet's greenlet brings back.
-type Switched = Result<Received<()>, SwitchError<()>>;
+pub(crate) type Switched = Result<Received<()>, SwitchError<()>>;
 
 /// What is not a plain arrival. Nothing is left to be dropped then, which keeps the destructor out of the hot path.
 #[inline(always)]
@@ -36,18 +36,18 @@ impl Scheduler {
     /// Lets the ring's head run; returns when the caller is the head and is switched to again.
     ///
     /// Inlined wherever it is called: after a switch, the processor mispredicts every return on the way to the user's code.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn go(&self) {
         let me = self.core.current.get();
         let Some(head) = self.plain_head(me) else { return self.go_slowly(me) };
-        match plain(head.switch(())) {
+        match plain(self.cross(me, &head)) {
             None => self.landed(me),
             Some(other) => self.go_again(me, other),
         }
     }
 
     /// Yields to the next one in the ring, if that is a plain switch; else false.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn yield_plainly(&self) -> bool {
         let me = self.core.current.get();
         let next = {
@@ -60,7 +60,7 @@ impl Scheduler {
             next
         };
         self.core.switches.set(self.core.switches.get() + 1);
-        match plain(next.switch(())) {
+        match plain(self.cross(me, &next)) {
             None => self.landed(me),
             Some(other) => return self.yielded_oddly(me, other),
         }
@@ -131,7 +131,7 @@ impl Scheduler {
                     }
                 },
             };
-            match next.switch(()) {
+            match self.cross(me, &next) {
                 Ok(_) => break,
                 Err(SwitchError::Exited { .. }) => break self.core.current.set(me),
                 Err(_) => self.stranded(),
@@ -153,8 +153,8 @@ impl Scheduler {
         drop(old);
     }
 
-    #[cold]
     /// The head cannot be switched to: user code left its greenlet waiting for something of another type. It is paused.
+    #[cold]
     fn stranded(&self) {
         self.core.table.borrow_mut().unlink(self.core.current.get());
     }
@@ -172,42 +172,12 @@ impl Scheduler {
         }
     }
 
-    /// Where a tasklet goes on. If what it left in has ended meanwhile, by hand, that is its own greenlet.
-    fn place_of(&self, key: Key) -> Option<Greenlet<()>> {
-        let table = self.core.table.borrow();
-        let entry = table.get(key);
-        entry.greenlet.as_ref().filter(|greenlet| !greenlet.is_dead()).or(entry.base.as_ref()).cloned()
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn bounce(&self, me: Key) {
-        while self.core.current.get() != me {
-            let key = self.core.current.get();
-            let place = self.place_of(key);
-            let gone = place.as_ref().is_some_and(|greenlet| greenlet.is_dead());
-            if gone || place.is_none_or(|greenlet| greenlet.is_current() || greenlet.switch(()).is_err()) {
-                self.core.current.set(me);
-                if gone {
-                    // Ended by hand before its body could run.
-                    self.bury(key);
-                    self.reap(key);
-                }
-                let mut table = self.core.table.borrow_mut();
-                if table.get(me).place == Place::Nowhere {
-                    table.push_head(me);
-                } else if table.in_ring(me) {
-                    table.jump(me);
-                }
-            }
-        }
-    }
-
     /// What is to be done before `me` is left: budgets, the callback, its span.
     pub(crate) fn leaving(&self, me: Key) {
         if !self.core.hooks.busy() {
             return;
         }
+        self.take_by_hand(me);
         self.refill();
         self.spend(me);
         let head = self.core.table.borrow().head();

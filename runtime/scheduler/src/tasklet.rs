@@ -163,7 +163,8 @@ impl AnyTasklet {
     /// Raises a [`TaskletExit`] in it now: it unwinds, and then the caller goes on, after those that follow the killed one in
     /// the run queue. Does nothing if it is dead. It may catch the exit: ask [`is_alive`](AnyTasklet::is_alive).
     ///
-    /// While the thread unwinds, this is the one operation that may switch, and nobody else runs meanwhile.
+    /// While the thread unwinds, this is the one operation that may switch, and nobody else runs meanwhile. What is raised in
+    /// the tasklet is a [`GreenletExit`](crate::GreenletExit) then.
     ///
     /// # Errors
     ///
@@ -214,7 +215,16 @@ impl AnyTasklet {
     ///
     /// [`TaskletError::Dead`] and [`TaskletError::Unsupported`].
     pub fn throw_pending(&self, payload: impl Any + Send) -> Result<(), TaskletError> {
-        self.scheduler.throw(self.key, Box::new(payload), true)
+        self.throw_pending_boxed(Box::new(payload))
+    }
+
+    /// [`throw_pending`](AnyTasklet::throw_pending) with a payload that is boxed already.
+    ///
+    /// # Errors
+    ///
+    /// As [`throw_pending`](AnyTasklet::throw_pending).
+    pub fn throw_pending_boxed(&self, payload: Payload) -> Result<(), TaskletError> {
+        self.scheduler.throw(self.key, payload, true)
     }
 
     /// Forbids it to block, or allows it again; returns what was set before. Operations that find a partner still work.

@@ -1,0 +1,144 @@
+//! The ring of runnable tasklets, which is linked through their entries.
+//!
+//! It is circular; its head is the tasklet that runs, or is about to. "Tail" means just before the head.
+
+use greenlet::Greenlet;
+
+use crate::table::{Key, Life, NONE, Place, Table};
+
+impl Table {
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn head(&self) -> Option<Key> {
+        (self.len != 0).then_some(self.head)
+    }
+
+    pub(crate) fn in_ring(&self, key: Key) -> bool {
+        self.get(key).place == Place::Ring
+    }
+
+    /// Yields: the head becomes the tail.
+    #[inline]
+    pub(crate) fn rotate(&mut self) {
+        if self.len != 0 {
+            self.head = self.get(self.head).next;
+        }
+    }
+
+    /// Moves the head to a member.
+    pub(crate) fn jump(&mut self, key: Key) {
+        debug_assert!(self.in_ring(key));
+        self.head = key;
+    }
+
+    /// The head and its greenlet, if a switch from `me` to it needs no further care: it is another one, has begun, and `me`
+    /// goes on in the greenlet that its entry names.
+    #[inline(always)]
+    pub(crate) fn plain_head(&mut self, me: Key) -> Option<(Key, Greenlet<()>)> {
+        let mine = self.get(me).greenlet.as_ref()?;
+        if !mine.is_current() || self.len == 0 || self.head == me {
+            return None;
+        }
+        let key = self.head;
+        let entry = self.get_mut(key);
+        if entry.life != Life::Started {
+            return None;
+        }
+        entry.switches += 1;
+        Some((key, entry.greenlet.clone()?))
+    }
+
+    /// The same for the one after `me`, the head; it is the head then.
+    #[inline(always)]
+    pub(crate) fn plain_successor(&mut self, me: Key) -> Option<(Key, Greenlet<()>)> {
+        let entry = self.get(me);
+        let key = entry.next;
+        if self.head != me || key == me || !entry.greenlet.as_ref()?.is_current() {
+            return None;
+        }
+        let entry = self.get_mut(key);
+        if entry.life != Life::Started {
+            return None;
+        }
+        entry.switches += 1;
+        let greenlet = entry.greenlet.clone()?;
+        let after = entry.next;
+        self.head = key;
+        if let Some(after) = &self.get(after).greenlet {
+            after.prefetch();
+        }
+        Some((key, greenlet))
+    }
+
+    #[inline]
+    pub(crate) fn append(&mut self, key: Key) {
+        if self.len == 0 {
+            self.link_alone(key);
+        } else {
+            self.link_before(key, self.head);
+        }
+    }
+
+    /// Puts a tasklet before the head and makes it the head: the old head is next.
+    pub(crate) fn push_head(&mut self, key: Key) {
+        self.append(key);
+        self.head = key;
+    }
+
+    /// Puts a tasklet right after the head and moves the head to it: the old head becomes the tail.
+    #[inline]
+    pub(crate) fn overtake(&mut self, key: Key) {
+        if self.len == 0 {
+            return self.link_alone(key);
+        }
+        let after = self.get(self.head).next;
+        self.link_before(key, after);
+        self.head = key;
+    }
+
+    fn link_alone(&mut self, key: Key) {
+        let entry = self.get_mut(key);
+        (entry.next, entry.prev, entry.place) = (key, key, Place::Ring);
+        (self.head, self.len) = (key, 1);
+    }
+
+    #[inline]
+    fn link_before(&mut self, key: Key, next: Key) {
+        let prev = self.get(next).prev;
+        self.get_mut(prev).next = key;
+        self.get_mut(next).prev = key;
+        let entry = self.get_mut(key);
+        debug_assert!(entry.place == Place::Nowhere);
+        (entry.next, entry.prev, entry.place) = (next, prev, Place::Ring);
+        self.len += 1;
+    }
+
+    /// Takes a member out of the ring; if it was the head, the next one is.
+    #[inline]
+    pub(crate) fn unlink(&mut self, key: Key) {
+        let entry = self.get_mut(key);
+        if entry.place != Place::Ring {
+            return;
+        }
+        let (next, prev) = (entry.next, entry.prev);
+        (entry.next, entry.prev, entry.place) = (NONE, NONE, Place::Nowhere);
+        self.len -= 1;
+        if self.len != 0 {
+            self.get_mut(prev).next = next;
+            self.get_mut(next).prev = prev;
+            if self.head == key {
+                self.head = next;
+            }
+        }
+    }
+
+    /// The neighbours in the ring, as `(previous, next)`.
+    pub(crate) fn neighbours(&self, key: Key) -> Option<(Key, Key)> {
+        let entry = self.get(key);
+        (entry.place == Place::Ring).then_some((entry.prev, entry.next))
+    }
+}
