@@ -20,6 +20,12 @@ struct Workload {
 
 const WORKLOADS: &[Workload] = &[
     Workload { name: "generator", about: "the generator package's own resume and yield", run: switching::generator },
+    Workload {
+        name: "coroutine",
+        about: "the same as a coroutine, out of line",
+        run: |name| switching::coroutines(name, 1),
+    },
+    Workload { name: "coroutine1k", about: "1,000 of them in turn", run: |name| switching::coroutines(name, 1_000) },
     Workload { name: "raw", about: "switch to a greenlet and back", run: switching::raw },
     Workload { name: "yield2", about: "2 tasklets call schedule() in turn", run: |name| switching::yields(name, 2) },
     Workload {

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use generator::Gn;
@@ -27,6 +29,47 @@ pub(crate) fn generator(name: &str) {
             assert_eq!(sum, rounds as u64);
         })
     });
+}
+
+/// Suspends the running coroutine as the portable context does: from one function that is not inlined.
+#[inline(never)]
+fn suspend() {
+    generator::co_yield_with(());
+}
+
+/// The floor under the portable context: coroutines of the generator package that are resumed in turn and do nothing.
+pub(crate) fn coroutines(name: &str, coroutines: usize) {
+    per_operation(name, coroutines << 6, |resumes| {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut all: Vec<_> = (0..coroutines).map(|_| coroutine(stop.clone())).collect();
+        let took = time(|| {
+            for _ in 0..resumes / coroutines {
+                for coroutine in &mut all {
+                    coroutine.resume();
+                }
+            }
+        });
+        stop.store(true, Ordering::Relaxed);
+        for coroutine in &mut all {
+            coroutine.resume();
+            assert!(coroutine.is_done());
+        }
+        took
+    });
+}
+
+/// A coroutine that suspends until it is told to stop.
+fn coroutine(stop: Arc<AtomicBool>) -> generator::Generator<'static, (), ()> {
+    let body = move || {
+        while !stop.load(Ordering::Relaxed) {
+            suspend();
+        }
+    };
+    let mut coroutine = Gn::<()>::new_opt(8192, body);
+    // What makes it a coroutine, which alone can suspend from any depth.
+    coroutine.set_local_data(std::ptr::without_provenance_mut(1));
+    coroutine.resume();
+    coroutine
 }
 
 /// One greenlet: switch to it and back.

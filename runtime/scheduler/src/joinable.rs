@@ -20,17 +20,13 @@ pub struct Tasklet<R: 'static = ()> {
     job: JoinHandle<R>,
 }
 
-struct JoinHandle<R: 'static> {
-    job: Rc<dyn Join<R>>,
-    scheduler: Scheduler,
-}
+struct JoinHandle<R: 'static>(Rc<dyn Join<R>>);
 
 impl<R: 'static> Tasklet<R> {
     pub(crate) fn adopt(any: AnyTasklet, job: Rc<dyn Join<R>>) -> Tasklet<R> {
         job.handles().set(job.handles().get() + 1);
         job.is_of(any.key());
-        let scheduler = any.scheduler().clone();
-        Tasklet { any, job: JoinHandle { job, scheduler } }
+        Tasklet { any, job: JoinHandle(job) }
     }
 
     /// Waits for the tasklet's end and takes its result. Other tasklets run meanwhile.
@@ -55,7 +51,7 @@ impl<R: 'static> Tasklet<R> {
     #[track_caller]
     pub fn join(&self) -> Result<R, JoinError> {
         let own = self.any.is_current();
-        join(self.any.scheduler(), &self.job.job, own, Location::caller())
+        join(self.any.scheduler(), &self.job.0, own, Location::caller())
     }
 
     /// Gives up the result and keeps the tasklet: a handle that does not hold back its panic.
@@ -77,19 +73,19 @@ impl<R: 'static> Deref for Tasklet<R> {
 
 impl<R: 'static> Clone for Tasklet<R> {
     fn clone(&self) -> Tasklet<R> {
-        Tasklet::adopt(self.any.clone(), self.job.job.clone())
+        Tasklet::adopt(self.any.clone(), self.job.0.clone())
     }
 }
 
 impl<R: 'static> Drop for JoinHandle<R> {
     fn drop(&mut self) {
-        let handles = self.job.handles();
+        let handles = self.0.handles();
         handles.set(handles.get() - 1);
         if handles.get() != 0 {
             return;
         }
-        if let Some(Outcome::Panicked(payload)) = self.job.take() {
-            self.scheduler.surface(payload);
+        if let Some(Outcome::Panicked(payload)) = self.0.take() {
+            Scheduler::local().surface(payload);
         }
     }
 }
