@@ -122,7 +122,7 @@ impl Scheduler {
         let fresh = {
             let table = self.core.table.borrow();
             let entry = table.get(key);
-            entry.life == Life::Unstarted && entry.mail.is_none()
+            entry.life == Life::Unstarted && !entry.has_mail()
         };
         if fresh {
             self.bind_stack(key).map_err(TaskletError::Stack)?;

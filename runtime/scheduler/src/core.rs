@@ -110,7 +110,7 @@ impl Scheduler {
 
     /// Puts a letter into a tasklet's box. One that was there and not delivered is dropped, and must not switch.
     pub(crate) fn post(&self, key: Key, mail: Mail) {
-        let undelivered = self.core.table.borrow_mut().get_mut(key).mail.replace(mail);
+        let undelivered = self.core.table.borrow_mut().get_mut(key).rare_mut().mail.replace(mail);
         match undelivered {
             None => self.count_mail(1),
             undelivered => self.discard(undelivered),
@@ -129,7 +129,7 @@ impl Scheduler {
     #[cold]
     #[inline(never)]
     fn collect_there(&self, key: Key) -> Option<Mail> {
-        let mail = self.core.table.borrow_mut().get_mut(key).mail.take()?;
+        let mail = self.core.table.borrow_mut().get_mut(key).take_mail()?;
         self.count_mail(-1);
         Some(mail)
     }

@@ -99,18 +99,20 @@ impl Scheduler {
     fn fits(&self, ended: Key, next: Key) -> bool {
         let table = self.core.table.borrow();
         let (ended, next) = (table.get(ended), table.get(next));
-        let same = ended.stack_size == next.stack_size && ended.name.is_none() && next.name.is_none();
+        let same = ended.stack_size == next.stack_size && ended.name().is_none() && next.name().is_none();
         same && next.base.is_none()
     }
 
     /// Gives the stack of a tasklet that has ended to another one.
     fn move_in(&self, ended: Key, next: Key) {
-        let greenlet = greenlet::current::<()>();
         let mut table = self.core.table.borrow_mut();
         let old = table.get_mut(ended);
-        let gone = (old.base.take(), old.greenlet.take());
+        let base = old.base.take();
+        // Where it was last may be a greenlet of its own making.
+        let last = old.greenlet.take();
         let entry = table.get_mut(next);
-        (entry.base, entry.greenlet) = (Some(greenlet.clone()), Some(greenlet));
+        let (place, gone) = if last == base { (last, None) } else { (base.clone(), last) };
+        (entry.base, entry.greenlet) = (base, place);
         entry.life = Life::Started;
         entry.switches += 1;
         drop(table);
@@ -122,9 +124,10 @@ impl Scheduler {
     /// Drops what was to be raised in a tasklet that ends without having seen it, and its greenlet's local values, while the
     /// tasklet is alive still: their destructors may do anything.
     fn drop_belongings(&self, me: Key, mut panic: Option<Payload>) -> Option<Payload> {
-        let greenlet = greenlet::current::<()>();
         loop {
-            let belongings = (self.collect(me), greenlet.take_locals());
+            let mail = self.collect(me);
+            let locals = self.core.table.borrow().get(me).base.as_ref().and_then(|base| base.take_locals());
+            let belongings = (mail, locals);
             if let (None, None) = belongings {
                 return panic;
             }
@@ -148,7 +151,7 @@ impl Scheduler {
             entry.place = Place::Nowhere;
             entry.life = Life::Dead;
             entry.flags = Default::default();
-            (entry.job.take(), entry.mail.take())
+            (entry.job.take(), entry.take_mail())
         };
         if mail.is_some() {
             self.count_mail(-1);

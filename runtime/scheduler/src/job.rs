@@ -36,7 +36,10 @@ pub(crate) trait Run {
 pub(crate) trait Join<R>: Wait {
     fn take(&self) -> Option<Outcome<R>>;
     fn is_over(&self) -> bool;
-    fn handles(&self) -> &Cell<u32>;
+    /// Counts a handle.
+    fn hold(&self);
+    /// Gives a handle back. The panic that nobody has read, if it was the last one.
+    fn release(&self) -> Option<Payload>;
     /// Notes whose end it is.
     fn is_of(&self, key: Key);
     fn add_joiner(&self, joiner: TaskletId);
@@ -134,8 +137,19 @@ impl<F: FnOnce() -> R, R> Join<R> for Job<F, R> {
         self.over.get()
     }
 
-    fn handles(&self) -> &Cell<u32> {
-        &self.handles
+    fn hold(&self) {
+        self.handles.set(self.handles.get() + 1);
+    }
+
+    fn release(&self) -> Option<Payload> {
+        self.handles.set(self.handles.get() - 1);
+        if self.handles.get() != 0 || !self.over.get() {
+            return None;
+        }
+        match self.outcome.take() {
+            Some(Outcome::Panicked(payload)) => Some(payload),
+            _ => None,
+        }
     }
 
     fn is_of(&self, key: Key) {

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::core::Scheduler;
-use crate::job::{Join, JoinError, Outcome, join};
+use crate::job::{Join, JoinError, join};
 use crate::tasklet::AnyTasklet;
 
 /// A handle of a tasklet that can wait for its end and take its result.
@@ -24,7 +24,7 @@ struct JoinHandle<R: 'static>(Rc<dyn Join<R>>);
 
 impl<R: 'static> Tasklet<R> {
     pub(crate) fn adopt(any: AnyTasklet, job: Rc<dyn Join<R>>) -> Tasklet<R> {
-        job.handles().set(job.handles().get() + 1);
+        job.hold();
         job.is_of(any.key());
         Tasklet { any, job: JoinHandle(job) }
     }
@@ -79,12 +79,7 @@ impl<R: 'static> Clone for Tasklet<R> {
 
 impl<R: 'static> Drop for JoinHandle<R> {
     fn drop(&mut self) {
-        let handles = self.0.handles();
-        handles.set(handles.get() - 1);
-        if handles.get() != 0 {
-            return;
-        }
-        if let Some(Outcome::Panicked(payload)) = self.0.take() {
+        if let Some(payload) = self.0.release() {
             Scheduler::local().surface(payload);
         }
     }

@@ -91,7 +91,7 @@ impl Scheduler {
 }
 
 pub(crate) fn label(key: Key, entry: &Entry) -> String {
-    match &entry.name {
+    match entry.name() {
         Some(name) => format!("tasklet {} \"{name}\"", entry.generation - 1),
         None if key == MAIN => "the main tasklet".to_owned(),
         None => format!("tasklet {}", entry.generation - 1),

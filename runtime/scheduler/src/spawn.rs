@@ -103,7 +103,9 @@ impl Builder {
 
     fn entry(self, at: &'static Location<'static>) -> Entry {
         let mut entry = Entry::new(at);
-        entry.name = self.name;
+        if self.name.is_some() {
+            entry.rare_mut().name = self.name;
+        }
         entry.stack_size = self.stack_size;
         entry.handles = 1;
         entry

@@ -206,7 +206,7 @@ impl Scheduler {
                 // A tasklet that has begun and left has noted its greenlet; main notes it when it first leaves.
                 return Next::Resume(greenlet.unwrap_or_else(greenlet::main));
             }
-            if entry.mail.is_none() {
+            if !entry.has_mail() {
                 return Next::Start(head);
             }
             drop(table);
@@ -247,7 +247,7 @@ impl Scheduler {
         let (base, name, size) = {
             let table = self.core.table.borrow();
             let entry = table.get(key);
-            (entry.base.clone(), entry.name.clone(), entry.stack_size as usize)
+            (entry.base.clone(), entry.name(), entry.stack_size as usize)
         };
         if let Some(base) = base {
             return Ok(base);

@@ -73,6 +73,15 @@ pub(crate) struct Flags {
     pub(crate) nested: bool,
 }
 
+/// What most tasklets never have.
+#[derive(Default)]
+pub(crate) struct Rare {
+    pub(crate) mail: Option<Mail>,
+    pub(crate) name: Option<Rc<str>>,
+    #[cfg(feature = "tracing")]
+    pub(crate) span: Option<Span>,
+}
+
 /// What the table knows of a tasklet. Its first cache line is what a switch needs.
 #[repr(C, align(64))]
 pub(crate) struct Entry {
@@ -93,15 +102,12 @@ pub(crate) struct Entry {
     pub(crate) switches: u64,
     pub(crate) spawned_at: &'static Location<'static>,
     pub(crate) waits: Option<Waits>,
-    pub(crate) mail: Option<Mail>,
     pub(crate) job: Option<Rc<dyn Run>>,
-    pub(crate) name: Option<Rc<str>>,
-    #[cfg(feature = "tracing")]
-    pub(crate) span: Option<Box<Span>>,
+    rare: Option<Box<Rare>>,
 }
 
 /// A spawned tasklet that has not begun is to cost less than 300 bytes, its closure's allocation included.
-const _: () = assert!(size_of::<Entry>() <= 192);
+const _: () = assert!(size_of::<Entry>() <= 128);
 
 impl Entry {
     pub(crate) fn new(spawned_at: &'static Location<'static>) -> Entry {
@@ -116,15 +122,34 @@ impl Entry {
             stack_size: 0,
             greenlet: None,
             base: None,
-            job: None,
-            mail: None,
-            waits: None,
-            name: None,
-            spawned_at,
-            #[cfg(feature = "tracing")]
-            span: None,
             switches: 0,
+            spawned_at,
+            waits: None,
+            job: None,
+            rare: None,
         }
+    }
+
+    /// What it has of the rare things.
+    pub(crate) fn rare(&self) -> Option<&Rare> {
+        self.rare.as_deref()
+    }
+
+    /// Room for the rare things.
+    pub(crate) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(crate) fn name(&self) -> Option<Rc<str>> {
+        self.rare()?.name.clone()
+    }
+
+    pub(crate) fn has_mail(&self) -> bool {
+        self.rare().is_some_and(|rare| rare.mail.is_some())
+    }
+
+    pub(crate) fn take_mail(&mut self) -> Option<Mail> {
+        self.rare.as_mut()?.mail.take()
     }
 
     pub(crate) fn alive(&self) -> bool {

@@ -47,7 +47,7 @@ impl AnyTasklet {
 
     /// The name that it was built with.
     pub fn name(&self) -> Option<Rc<str>> {
-        self.look(|entry| entry.name.clone())
+        self.look(|entry| entry.name())
     }
 
     /// Where it was spawned.
@@ -302,7 +302,7 @@ impl fmt::Display for AnyTasklet {
 
 impl fmt::Debug for AnyTasklet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (life, place, name) = self.look(|entry| (entry.life, entry.place, entry.name.clone()));
+        let (life, place, name) = self.look(|entry| (entry.life, entry.place, entry.name()));
         let state = match (life, place) {
             (Life::Unbound, _) => "unbound",
             (Life::Bound, _) => "bound",

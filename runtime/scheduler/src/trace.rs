@@ -37,7 +37,7 @@ mod listening {
         let (name, at) = {
             let table = scheduler.core.table.borrow();
             let entry = table.get(key);
-            (entry.name.clone(), entry.spawned_at)
+            (entry.name(), entry.spawned_at)
         };
         let told = scheduler.trapped(|| {
             let name = name.as_deref().unwrap_or(&label);
@@ -49,7 +49,7 @@ mod listening {
         if span.is_disabled() {
             return;
         }
-        let old = scheduler.core.table.borrow_mut().get_mut(key).span.replace(Box::new(span));
+        let old = scheduler.core.table.borrow_mut().get_mut(key).rare_mut().span.replace(span);
         let hooks = &scheduler.core.hooks;
         hooks.spans.set(hooks.spans.get() + 1 - usize::from(old.is_some()));
         hooks.refresh();
@@ -74,7 +74,7 @@ mod listening {
         if scheduler.core.hooks.spans.get() == 0 {
             return;
         }
-        let span = scheduler.core.table.borrow().get(key).span.as_deref().cloned();
+        let span = scheduler.core.table.borrow().get(key).rare().and_then(|rare| rare.span.clone());
         if let Some(span) = span {
             let _ = scheduler.trapped(move || f(&span));
         }
@@ -110,7 +110,7 @@ mod listening {
     fn close(scheduler: &Scheduler, key: Key) {
         let label = scheduler.label(key);
         let _ = scheduler.trapped(|| debug!(target: TARGET, tasklet = %label, "end"));
-        let span = scheduler.core.table.borrow_mut().get_mut(key).span.take();
+        let span = scheduler.core.table.borrow_mut().get_mut(key).rare_mut().span.take();
         let Some(span) = span else { return };
         let hooks = &scheduler.core.hooks;
         hooks.spans.set(hooks.spans.get() - 1);
