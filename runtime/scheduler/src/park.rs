@@ -111,6 +111,8 @@ impl Scheduler {
         if closed {
             return Err(Refusal::Closed);
         }
+        // The last one to run gives those that wait for a stack another try first.
+        self.feed(usize::MAX);
         if self.core.table.borrow().len() == 1 {
             let waker = self.waker();
             let stuck = waker == id.key || self.core.table.borrow().get(waker).place == Place::Blocked;
