@@ -46,6 +46,13 @@ impl From<i32> for Preference {
 ///
 /// The behaviour is that of Stackless Python's channel.
 ///
+/// Both ends belong to one thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>(_: T) {}
+/// send(tasklets_channels::Channel::<i32>::new());
+/// ```
+///
 /// # Examples
 ///
 /// ```

@@ -25,7 +25,8 @@ pub(crate) static LEAKED: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) struct Thread {
     pub(crate) current: Cell<*const Inner>,
-    main: Box<Inner>,
+    /// Owned; by a pointer, because others point to it, too.
+    main: NonNull<Inner>,
     /// What the greenlet that is being switched to will receive.
     pub(crate) mail: Mailbox,
     /// Who switched here, until its running handle has been given back.
@@ -79,11 +80,11 @@ fn make<'a>() -> &'a Thread {
     let mut state = Box::new_uninit();
     // SAFETY: a box is never null. The pointer is only stored here; it is followed once the state has been written.
     let address = unsafe { NonNull::new_unchecked(state.as_mut_ptr()) };
-    let main = Box::new(Inner::new(address, State::Active, NOTHING));
-    // SAFETY: main's block is not shared yet.
-    unsafe { *main.context.get() = Some(Context::root()) };
+    let mut main = Box::new(Inner::new(address, State::Active, NOTHING));
+    *main.context.get_mut() = Some(Context::root());
+    let main = NonNull::from(Box::leak(main));
     state.write(Thread {
-        current: Cell::new(&raw const *main),
+        current: Cell::new(main.as_ptr()),
         main,
         mail: Mailbox::default(),
         origin: Cell::new(ptr::null()),
@@ -124,11 +125,11 @@ impl Drop for Owner {
         let tracer = thread.tracer.borrow_mut().take();
         let hook = thread.hook.borrow_mut().take();
         drop((tracer, hook));
-        let locals = thread.main.locals.borrow_mut().take();
+        let locals = thread.main().locals.borrow_mut().take();
         if catch_unwind(AssertUnwindSafe(move || drop(locals))).is_err() {
             std::process::abort();
         }
-        if thread.blocks.get() == 0 && !thread.main.is_shared() && thread.current().is_main() {
+        if thread.blocks.get() == 0 && !thread.main().is_shared() && thread.current().is_main() {
             let state = THREAD.replace(ptr::null()).cast_mut();
             // SAFETY: made by `make`; no block, handle or frame refers to it any more, and the pointer is reset.
             drop(unsafe { Box::from_raw(state) });
@@ -136,9 +137,17 @@ impl Drop for Owner {
     }
 }
 
+impl Drop for Thread {
+    fn drop(&mut self) {
+        // SAFETY: leaked by `make`; whoever drops the state has made sure that nothing else refers to main's block.
+        drop(unsafe { Box::from_raw(self.main.as_ptr()) });
+    }
+}
+
 impl Thread {
     pub(crate) fn main(&self) -> &Inner {
-        &self.main
+        // SAFETY: it is freed by the drop of this state alone.
+        unsafe { self.main.as_ref() }
     }
 
     pub(crate) fn current(&self) -> &Inner {

@@ -16,6 +16,11 @@ use crate::table::{Entry, Key, Life, Place};
 ///
 /// Handles belong to their thread. Dropping one detaches the tasklet: the scheduler owns those that are runnable or blocked.
 /// The last handle of a paused one kills it, then and there.
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>(_: T) {}
+/// send(tasklets_runtime::current());
+/// ```
 pub struct AnyTasklet {
     scheduler: Scheduler,
     key: Key,
