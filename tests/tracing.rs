@@ -1,5 +1,7 @@
 //! Spans and events: a tasklet's span is entered while it runs and left while it does not.
 
+#![cfg(feature = "tracing")]
+
 #[path = "common/mod.rs"]
 mod common;
 

@@ -279,12 +279,15 @@ impl Drop for AnyTasklet {
         };
         if abandoned {
             let started = self.look(|entry| entry.life == Life::Started);
-            if !(started && cfg!(panic = "abort")) {
-                self.scheduler.kill_nested(self.key);
-                // It may be in use again, or gone.
-                if self.scheduler.core.table.borrow().find(self.key, self.generation).is_none() {
-                    return;
-                }
+            if started && cfg!(panic = "abort") {
+                // It cannot be unwound: dropping its greenlet gives it up.
+                let given_up = self.scheduler.core.table.borrow_mut().take(self.key);
+                return drop(given_up);
+            }
+            self.scheduler.kill_nested(self.key);
+            // It may be in use again, or gone.
+            if self.scheduler.core.table.borrow().find(self.key, self.generation).is_none() {
+                return;
             }
         }
         self.scheduler.reap(self.key);
