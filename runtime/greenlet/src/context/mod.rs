@@ -8,7 +8,8 @@
 //! - `Context::new(size, entry)`: a stack that will call `entry` when it is first switched to, or the reason why there is none;
 //! - `unsafe fn switch(hub, from, to)`: returns when something switches back to `from`;
 //! - `unsafe fn retire(self)`: gives an idle stack back to the system;
-//! - `Context::size()`: the usable bytes of the stack.
+//! - `Context::round(size)`: the size that a stack gets if this much is asked for, and `Context::size()`: the one that it has;
+//! - `Context::prefetch()`: brings what a switch to it needs nearer, if that can be done.
 //!
 //! `entry` must not unwind. When a stack is idle (its greenlet ended), it is suspended inside `entry` at a point where no
 //! frame holds anything; it is handed the next greenlet simply by switching to it, or told to leave through `retire`.
