@@ -1,0 +1,188 @@
+// Command main has Go do workloads of the same names as `workloads`, and prints the same lines. All is on one thread
+// (GOMAXPROCS=1); the runtime's own threads watch beside it.
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// How long a measurement takes at least, as in benches/src/measure.rs.
+const least = 300 * time.Millisecond
+
+// How many goroutines a batch of the workload spawn-batch has.
+const batch = 1000
+
+var workloads = map[string]func(string){
+	"yield2":      func(name string) { yields(name, 2) },
+	"yield1k":     func(name string) { yields(name, 1000) },
+	"pingpong":    pingpong,
+	"spawn":       spawnJoin,
+	"spawn-batch": spawnBatch,
+	"live10k":     func(name string) { live(name, 10000) },
+}
+
+func main() {
+	runtime.GOMAXPROCS(1)
+	for _, name := range os.Args[1:] {
+		run, known := workloads[name]
+		if !known {
+			fmt.Fprintln(os.Stderr, "no workload is called", name)
+			os.Exit(2)
+		}
+		run(name)
+	}
+}
+
+func check(right bool, what string) {
+	if !right {
+		panic("wrong result: " + what)
+	}
+}
+
+// perOperation doubles the number of operations until doing them takes long enough, then prints nanoseconds for each.
+func perOperation(name string, first int, work func(int) time.Duration) {
+	for operations := first; ; operations *= 2 {
+		if took := work(operations); took >= least {
+			fmt.Printf("%s %.1f ns\n", name, float64(took.Nanoseconds())/float64(operations))
+			return
+		}
+	}
+}
+
+// yields has goroutines yield in turn, timed once all have started.
+func yields(name string, goroutines int) {
+	perOperation(name, goroutines<<6, func(yields int) time.Duration {
+		each := yields / goroutines
+		done := 0
+		starts := make([]time.Time, goroutines)
+		ended := make(chan bool, goroutines)
+		for number := 0; number < goroutines; number++ {
+			go func(number int) {
+				runtime.Gosched()
+				starts[number] = time.Now()
+				for i := 0; i < each; i++ {
+					runtime.Gosched()
+					done++
+				}
+				ended <- true
+			}(number)
+		}
+		for number := 0; number < goroutines; number++ {
+			<-ended
+		}
+		first := starts[0]
+		for _, start := range starts {
+			if start.Before(first) {
+				first = start
+			}
+		}
+		took := time.Since(first)
+		check(done == each*goroutines, name)
+		return took
+	})
+}
+
+// pingpong has two goroutines and two rendezvous channels: one sends a number and receives it back.
+func pingpong(name string) {
+	perOperation(name, 1<<14, func(messages int) time.Duration {
+		there, back := make(chan int), make(chan int)
+		go func() {
+			for number := range there {
+				back <- number
+			}
+		}()
+		right := 0
+		start := time.Now()
+		for number := 0; number < messages/2; number++ {
+			there <- number
+			if <-back == number {
+				right++
+			}
+		}
+		took := time.Since(start)
+		close(there)
+		check(right == messages/2, name)
+		return took
+	})
+}
+
+// spawnJoin starts a goroutine and takes its result, one after the other. One channel for all: Go has no join, and a channel
+// for each would only add to the work.
+func spawnJoin(name string) {
+	perOperation(name, 1<<14, func(goroutines int) time.Duration {
+		result := make(chan int)
+		sum := 0
+		start := time.Now()
+		for number := 0; number < goroutines; number++ {
+			go func(number int) { result <- number }(number)
+			sum += <-result
+		}
+		took := time.Since(start)
+		check(sum == goroutines*(goroutines-1)/2, name)
+		return took
+	})
+}
+
+// spawnBatch starts a thousand, lets all finish, again and again.
+func spawnBatch(name string) {
+	perOperation(name, batch<<4, func(goroutines int) time.Duration {
+		done := 0
+		start := time.Now()
+		for batches := 1; batches <= goroutines/batch; batches++ {
+			for i := 0; i < batch; i++ {
+				go func() { done++ }()
+			}
+			for done < batches*batch {
+				runtime.Gosched()
+			}
+		}
+		return time.Since(start)
+	})
+}
+
+// live has goroutines that are each started and blocked on one channel. Cold, one pass.
+func live(name string, goroutines int) {
+	channel := make(chan bool)
+	started, ended := 0, 0
+	before := resident()
+	start := time.Now()
+	for i := 0; i < goroutines; i++ {
+		go func() {
+			started++
+			<-channel
+			ended++
+		}()
+	}
+	for started < goroutines {
+		runtime.Gosched()
+	}
+	took := time.Since(start)
+	grown := resident() - before
+	check(ended == 0, name)
+	fmt.Printf("%s-rss %.1f bytes\n", name, float64(grown)/float64(goroutines))
+	fmt.Printf("%s-ns %.1f ns\n", name, float64(took.Nanoseconds())/float64(goroutines))
+	for i := 0; i < goroutines; i++ {
+		channel <- true
+	}
+	for ended < goroutines {
+		runtime.Gosched()
+	}
+}
+
+// resident tells the process's resident memory in bytes.
+func resident() int {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		panic(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	var kib int
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		panic(err)
+	}
+	return kib * 1024
+}
