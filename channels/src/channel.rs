@@ -11,7 +11,7 @@ use tasklets_runtime::{AnyTasklet, Scheduler};
 
 use crate::error::{ReceiveError, SendError};
 use crate::iter::{Iter, Results};
-use crate::queue::{Direction, Fate, Item, Queue};
+use crate::queue::{Direction, Item, Queue};
 
 /// Who runs when a send and a receive meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -260,7 +260,7 @@ impl<T: 'static> Channel<T> {
             let waiter = {
                 let mut queue = self.inner.queue.borrow_mut();
                 let Some(first) = queue.first() else { return };
-                queue.unlink(first, Fate::Closed);
+                queue.unlink(first);
                 queue.node(first).waiter
             };
             self.inner.scheduler.wake(waiter);
@@ -300,7 +300,7 @@ impl<T> Inner<T> {
 
 impl<T> Wait for Inner<T> {
     fn unlink(&self, ticket: u32) {
-        self.queue.borrow_mut().unlink(ticket, Fate::Removed);
+        self.queue.borrow_mut().unlink(ticket);
     }
 
     fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {

@@ -23,22 +23,10 @@ pub(crate) enum Direction {
     Receive,
 }
 
-/// How it went for a waiter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// It is in the queue.
-    Waiting,
-    /// A partner came.
-    Met,
-    /// It was taken out without a partner.
-    Removed,
-    /// The channel was shut down.
-    Closed,
-}
-
 pub(crate) struct Node<T> {
     pub(crate) waiter: TaskletId,
-    pub(crate) fate: Fate,
+    /// Whether it is in the queue; if not, it met a partner or was taken out.
+    queued: bool,
     next: u32,
     prev: u32,
     /// A sender's while it waits, a receiver's once a sender came.
@@ -70,7 +58,7 @@ impl<T> Queue<T> {
     pub(crate) fn push(&mut self, waiter: TaskletId, direction: Direction, item: Option<Item<T>>) -> u32 {
         debug_assert!(self.len == 0 || self.direction == direction);
         self.direction = direction;
-        let node = Node { waiter, fate: Fate::Waiting, next: NONE, prev: self.tail, item };
+        let node = Node { waiter, queued: true, next: NONE, prev: self.tail, item };
         let ticket = u32::try_from(self.nodes.insert(node)).expect("more than four billion waiters");
         match self.tail {
             NONE => self.head = ticket,
@@ -88,9 +76,9 @@ impl<T> Queue<T> {
 
     /// Takes a waiter out of the queue; its node stays.
     #[inline]
-    pub(crate) fn unlink(&mut self, ticket: u32, fate: Fate) {
-        let Some(node) = self.nodes.get_mut(ticket as usize).filter(|node| node.fate == Fate::Waiting) else { return };
-        node.fate = fate;
+    pub(crate) fn unlink(&mut self, ticket: u32) {
+        let Some(node) = self.nodes.get_mut(ticket as usize).filter(|node| node.queued) else { return };
+        node.queued = false;
         let (prev, next) = (node.prev, node.next);
         match prev {
             NONE => self.head = next,
@@ -107,14 +95,14 @@ impl<T> Queue<T> {
     #[inline]
     pub(crate) fn meet(&mut self) -> Option<&mut Node<T>> {
         let first = self.first()?;
-        self.unlink(first, Fate::Met);
+        self.unlink(first);
         Some(self.node_mut(first))
     }
 
     /// Gives up a ticket: the node, to be dropped once the queue is released.
     #[inline]
     pub(crate) fn take(&mut self, ticket: u32) -> Node<T> {
-        self.unlink(ticket, Fate::Removed);
+        self.unlink(ticket);
         self.nodes.remove(ticket as usize)
     }
 

@@ -12,7 +12,7 @@ use tasklets_runtime::park::TaskletId;
 use crate::callback::{self, ChannelEvent};
 use crate::channel::{Channel, Inner, Preference};
 use crate::error::{Failed, Place, Reason, ReceiveError, SendError};
-use crate::queue::{Direction, Fate, Item};
+use crate::queue::{Direction, Item};
 
 type Site = &'static Location<'static>;
 
@@ -45,9 +45,10 @@ impl<T: 'static> Channel<T> {
         let ticket = self.enqueue(me, Direction::Send, Some(item));
         let parked = inner.scheduler.park(self.inner.clone(), ticket.ticket, at);
         match (ticket.redeem(), parked) {
-            ((None, _), _) | ((_, Fate::Met), Ok(())) => Ok(()),
-            ((Some(item), _), Ok(())) => refused(item, Reason::Closed),
-            ((Some(item), _), Err(report)) => refused(item, Reason::Deadlock(report)),
+            (None, _) => Ok(()),
+            // Woken with the value still here: the channel was shut down.
+            (Some(item), Ok(())) => refused(item, Reason::Closed),
+            (Some(item), Err(report)) => refused(item, Reason::Deadlock(report)),
         }
     }
 
@@ -76,9 +77,9 @@ impl<T: 'static> Channel<T> {
         let ticket = self.enqueue(me, Direction::Receive, None);
         let parked = inner.scheduler.park(self.inner.clone(), ticket.ticket, at);
         match (ticket.redeem(), parked) {
-            ((Some(item), _), _) => item.open(),
-            ((None, _), Ok(())) => refused(Reason::Closed),
-            ((None, _), Err(report)) => refused(Reason::Deadlock(report)),
+            (Some(item), _) => item.open(),
+            (None, Ok(())) => refused(Reason::Closed),
+            (None, Err(report)) => refused(Reason::Deadlock(report)),
         }
     }
 
@@ -98,10 +99,10 @@ struct Ticket<'a, T> {
 impl<T> Ticket<'_, T> {
     /// Gives it up for what lies there.
     #[inline]
-    fn redeem(self) -> (Option<Item<T>>, Fate) {
+    fn redeem(self) -> Option<Item<T>> {
         let node = self.inner.queue.borrow_mut().take(self.ticket);
         std::mem::forget(self);
-        (node.item, node.fate)
+        node.item
     }
 }
 
