@@ -1,6 +1,6 @@
 //! What is left of greenlets under `panic = "abort"`: everything but unwinding. Exits with 0 if it is as documented.
 //!
-//! `cargo run -p greenlet --example abort --config 'profile.dev.panic="abort"'`
+//! `cargo run -p greenlet --example abort_greenlets --config 'profile.dev.panic="abort"'`
 
 use greenlet::{Greenlet, GreenletExit, Received, SwitchError, enter, stats};
 

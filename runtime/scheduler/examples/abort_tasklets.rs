@@ -1,6 +1,6 @@
 //! What is left of tasklets under `panic = "abort"`: everything but unwinding. Exits with 0 if it is as documented.
 //!
-//! `cargo run -p tasklets-runtime --example abort --config 'profile.dev.panic="abort"'`
+//! `cargo run -p tasklets-runtime --example abort_tasklets --config 'profile.dev.panic="abort"'`
 
 use tasklets_runtime::{TaskletError, kill_all, run, schedule, schedule_remove, spawn, stats};
 
