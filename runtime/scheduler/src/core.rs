@@ -168,13 +168,13 @@ impl Scheduler {
 
     /// Frees the entry of a tasklet that is neither alive nor held; what it held is dropped outside the table.
     pub(crate) fn reap(&self, key: Key) {
-        let gone = {
-            let mut table = self.core.table.borrow_mut();
-            let entry = table.get(key);
-            let unused = entry.handles == 0 && !entry.alive() && key != self.core.current.get();
-            if unused { table.take(key) } else { None }
-        };
-        drop(gone);
+        let mut table = self.core.table.borrow_mut();
+        let entry = table.get(key);
+        if entry.handles == 0 && !entry.alive() && key != self.core.current.get() {
+            let gone = table.take(key);
+            drop(table);
+            drop(gone);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! queues [`Scheduler::current_id`], then calls [`Scheduler::park`]. Whoever wakes the tasklet takes it out of the queue and
 //! calls one of the `wake` functions. Kills, deadlocks and reports reach the queue through [`Wait`] and nothing else.
 //!
-//! [`Channel`](https://docs.rs/tasklets-channels) is built on exactly this.
+//! `Channel`, in the crate `tasklets-channels`, is built on exactly this.
 
 use std::panic::{Location, resume_unwind};
 use std::rc::Rc;

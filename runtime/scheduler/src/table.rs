@@ -190,8 +190,8 @@ impl Table {
     }
 
     /// Takes an entry out; the caller drops it after the table is released.
-    pub(crate) fn take(&mut self, key: Key) -> Option<Entry> {
-        self.entries.try_remove(key as usize)
+    pub(crate) fn take(&mut self, key: Key) -> Entry {
+        self.entries.remove(key as usize)
     }
 
     #[inline]
