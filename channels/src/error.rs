@@ -42,7 +42,7 @@ impl Reason {
         match error {
             TaskletError::Deadlock(report) => Reason::Deadlock(report),
             TaskletError::Unwinding => Reason::Unwinding,
-            // What else `check_block` and `check_switching` refuse with.
+            // What else `check_block` and `check_switch` refuse with.
             _ => Reason::SwitchTrap,
         }
     }

@@ -118,7 +118,7 @@ impl<T: 'static> Inner<T> {
     #[inline]
     fn check_meeting(&self, partner: Preference) -> Result<(), Reason> {
         if self.schedule_all.get() || self.preference.get() == partner {
-            return self.scheduler.check_switching().map_err(Reason::from_error);
+            return self.scheduler.check_switch().map_err(Reason::from_error);
         }
         Ok(())
     }

@@ -267,3 +267,13 @@ fn test_error_propagation_when_not_deadlock() {
         assert!(!t.is_alive());
     });
 }
+
+/// Beyond the original: a time that the clock cannot tell is no limit, and no panic.
+#[test]
+fn a_budget_of_all_time_is_no_limit() {
+    crate::common::checked(|| {
+        tasklets::spawn(|| (0..10).for_each(|_| tasklets::schedule().unwrap()));
+        let outcome = tasklets::run_for(tasklets::Budget::time(std::time::Duration::MAX));
+        assert!(outcome.is_finished(), "{outcome}");
+    });
+}

@@ -55,4 +55,4 @@ pub use inner::Payload;
 pub use local::{GreenletLocal, Locals};
 pub use received::{GreenletExit, Received};
 pub use trace::{Event, EventKind, Tracer, set_tracer, tracer};
-pub use unraisable::{Unraisable, set_unraisable_hook};
+pub use unraisable::{Unraisable, panic_message, set_unraisable_hook};

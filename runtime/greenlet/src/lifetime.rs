@@ -19,16 +19,25 @@ use crate::unraisable::Unraisable;
 /// The caller owned a handle of `inner`, and does not use `inner` again.
 #[inline]
 pub(crate) unsafe fn release(inner: *const Inner) {
-    // SAFETY: the caller's handle kept the block until now.
-    let handles = unsafe {
-        let handles = (*inner).handles.get() - 1;
-        (*inner).handles.set(handles);
-        handles
-    };
-    if handles == 0 {
-        // SAFETY: no handle is left, and the caller does not use the block again.
-        unsafe { abandoned(inner) };
+    // SAFETY: no handle is left then, and the caller does not use the block again.
+    unsafe {
+        if give_back(inner) {
+            abandoned(inner);
+        }
     }
+}
+
+/// Takes a handle off the count; whether it was the last one.
+///
+/// # Safety
+///
+/// The caller owned a handle of `inner`.
+#[inline]
+unsafe fn give_back(inner: *const Inner) -> bool {
+    // SAFETY: the caller's handle kept the block until now.
+    let handles = unsafe { &(*inner).handles };
+    handles.set(handles.get() - 1);
+    handles.get() == 0
 }
 
 /// The block has no handles: ends the greenlet and frees the block, then goes on with its parent if that was the last child
@@ -40,7 +49,7 @@ pub(crate) unsafe fn release(inner: *const Inner) {
 #[cold]
 unsafe fn abandoned(mut inner: *const Inner) {
     loop {
-        // SAFETY: nobody else frees a block that has no handles; `keep` holds it while user code runs.
+        // SAFETY: nobody else frees a block that has no handles; the weak one taken here holds it while user code runs.
         let block = unsafe { &*inner };
         block.add_weak();
         let ended = end(block);
@@ -51,12 +60,7 @@ unsafe fn abandoned(mut inner: *const Inner) {
             return;
         }
         // SAFETY: the edge that was just taken out was a handle.
-        let handles = unsafe {
-            let handles = (*parent).handles.get() - 1;
-            (*parent).handles.set(handles);
-            handles
-        };
-        if handles != 0 {
+        if !unsafe { give_back(parent) } {
             return;
         }
         inner = parent;

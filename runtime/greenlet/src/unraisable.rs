@@ -21,7 +21,7 @@ pub enum Unraisable {
 impl fmt::Debug for Unraisable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unraisable::Panicked(payload) => f.debug_tuple("Panicked").field(&message(payload)).finish(),
+            Unraisable::Panicked(payload) => f.debug_tuple("Panicked").field(&panic_message(payload)).finish(),
             Unraisable::Survived => f.write_str("Survived"),
         }
     }
@@ -63,7 +63,7 @@ pub(crate) fn report(hook: Option<Rc<Hook>>, greenlet: AnyGreenlet, what: Unrais
         Some(hook) => hook(&greenlet, what),
         None => match what {
             Unraisable::Panicked(payload) => {
-                eprintln!("{greenlet}: panicked where nobody waits for it: {}", message(&payload))
+                eprintln!("{greenlet}: panicked where nobody waits for it: {}", panic_message(&payload))
             }
             Unraisable::Survived => {
                 eprintln!("{greenlet}: its last handle is gone, but it caught the exit and lives on")
@@ -76,8 +76,15 @@ pub(crate) fn report(hook: Option<Rc<Hook>>, greenlet: AnyGreenlet, what: Unrais
     }
 }
 
-/// The text of a panic, if it has one.
-pub(crate) fn message(payload: &Payload) -> &str {
+/// The text of a panic: what was given to `panic!`, if that was text.
+///
+/// # Examples
+///
+/// ```
+/// let payload = std::panic::catch_unwind(|| std::panic::resume_unwind(Box::new("oh"))).unwrap_err();
+/// assert_eq!(greenlet::panic_message(&payload), "oh");
+/// ```
+pub fn panic_message(payload: &Payload) -> &str {
     match payload.downcast_ref::<&'static str>() {
         Some(text) => text,
         None => payload.downcast_ref::<String>().map_or("a value that is not text", String::as_str),

@@ -51,7 +51,7 @@ impl Scheduler {
             if waker == me {
                 return Ok(());
             }
-            if self.core.table.borrow().get(waker).place == Place::Blocked {
+            if self.is_blocked(waker) {
                 return Err(TaskletError::Deadlock(Box::new(self.report())));
             }
         }

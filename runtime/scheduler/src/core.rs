@@ -11,7 +11,7 @@ use crate::by_hand::ByHand;
 use crate::error::TaskletError;
 use crate::hooks::{Hooks, alert};
 use crate::run::Watch;
-use crate::table::{Entry, Key, Life, Mail, Table};
+use crate::table::{Entry, Key, Life, Mail, Place, Table};
 use crate::tasklet::AnyTasklet;
 
 /// A thread's scheduler, for code that builds blocking primitives on it (see [`park`](crate::park)).
@@ -141,9 +141,13 @@ impl Scheduler {
         self.core.hooks.alert(alert::MAIL, mails != 0);
     }
 
-    /// Whether a real switch is possible now.
+    /// Whether a switch is possible now.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskletError::SwitchTrap`] and [`TaskletError::Unwinding`].
     #[inline]
-    pub(crate) fn check_switch(&self) -> Result<(), TaskletError> {
+    pub fn check_switch(&self) -> Result<(), TaskletError> {
         if std::thread::panicking() {
             return Err(TaskletError::Unwinding);
         }
@@ -156,6 +160,10 @@ impl Scheduler {
     /// Who is woken when nothing is runnable: the innermost caller of `run`, or main.
     pub(crate) fn waker(&self) -> Key {
         self.core.watches.borrow().last().map_or(MAIN, |watch| watch.key)
+    }
+
+    pub(crate) fn is_blocked(&self, key: Key) -> bool {
+        self.core.table.borrow().get(key).place == Place::Blocked
     }
 
     /// Takes a blocked tasklet out of the queue of what it waits for.

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
-use greenlet::{Payload, StackError};
+use greenlet::StackError;
 
 use crate::report::Report;
 
@@ -113,12 +113,4 @@ impl Error for TaskletExit {}
 /// Whether a payload ends a tasklet silently: its own exit, or that of the greenlet under it.
 pub(crate) fn is_exit(payload: &(dyn Any + Send)) -> bool {
     payload.is::<TaskletExit>() || payload.is::<greenlet::GreenletExit>()
-}
-
-/// The text of a panic, if it has one.
-pub(crate) fn message(payload: &Payload) -> &str {
-    match payload.downcast_ref::<&'static str>() {
-        Some(text) => text,
-        None => payload.downcast_ref::<String>().map_or("a value that is not text", String::as_str),
-    }
 }

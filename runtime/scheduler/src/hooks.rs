@@ -92,7 +92,7 @@ impl Scheduler {
     /// panics with has no receiver, and is printed.
     pub(crate) fn discard<T>(&self, what: T) {
         if let Err(payload) = self.trapped(move || drop(what)) {
-            eprintln!("a destructor panicked, and nobody can be told: {}", crate::error::message(&payload));
+            eprintln!("a destructor panicked, and nobody can be told: {}", greenlet::panic_message(&payload));
             let _ = self.trapped(move || drop(payload));
         }
     }
@@ -106,7 +106,7 @@ impl Scheduler {
             drop((callback, prev, next));
         });
         if let Err(payload) = result {
-            eprintln!("a schedule callback panicked, which is ignored: {}", crate::error::message(&payload));
+            eprintln!("a schedule callback panicked, which is ignored: {}", greenlet::panic_message(&payload));
             let _ = self.trapped(move || drop(payload));
         }
     }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use greenlet::Payload;
 
 use crate::core::Scheduler;
-use crate::error::{TaskletError, is_exit, message};
+use crate::error::{TaskletError, is_exit};
 use crate::park::{Description, Refusal, TaskletId, Wait};
 use crate::report::{Report, label};
 use crate::table::Key;
@@ -256,7 +256,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             JoinError::Killed => f.write_str("the tasklet was killed"),
-            JoinError::Panicked(payload) => write!(f, "the tasklet panicked: {}", message(payload)),
+            JoinError::Panicked(payload) => write!(f, "the tasklet panicked: {}", greenlet::panic_message(payload)),
             JoinError::Taken => f.write_str("the result was taken already"),
             JoinError::Current => f.write_str("a tasklet cannot join itself"),
             JoinError::Deadlock(report) => write!(f, "deadlock: nobody could end this join\n{report}"),

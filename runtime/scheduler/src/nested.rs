@@ -6,7 +6,7 @@
 use greenlet::{AnyGreenlet, Greenlet, GreenletExit, Payload};
 
 use crate::core::{MAIN, Scheduler};
-use crate::error::{TaskletExit, message};
+use crate::error::TaskletExit;
 use crate::table::{Key, Life, Mail};
 use crate::tasklet::AnyTasklet;
 
@@ -112,7 +112,7 @@ impl Scheduler {
             return handler(payload);
         }
         if self.check_switch().is_err() {
-            eprintln!("a tasklet panicked, and nobody can be told now: {}", message(&payload));
+            eprintln!("a tasklet panicked, and nobody can be told now: {}", greenlet::panic_message(&payload));
             return;
         }
         if self.waker() == self.core.current.get() {

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use crate::core::Scheduler;
 use crate::error::TaskletError;
 use crate::report::Report;
-use crate::table::{Key, Mail, Place, Table, Waits};
+use crate::table::{Key, Mail, Table, Waits};
 use crate::tasklet::AnyTasklet;
 use crate::trace;
 
@@ -115,8 +115,7 @@ impl Scheduler {
         self.feed(usize::MAX);
         if self.core.table.borrow().len() == 1 {
             let waker = self.waker();
-            let stuck = waker == id.key || self.core.table.borrow().get(waker).place == Place::Blocked;
-            if stuck {
+            if waker == id.key || self.is_blocked(waker) {
                 return Err(Refusal::Refused(TaskletError::Deadlock(Box::new(self.report()))));
             }
         }
@@ -154,7 +153,7 @@ impl Scheduler {
 
     /// Wakes a tasklet as [`wake`](Scheduler::wake) does, and yields to the next one in the ring.
     ///
-    /// The caller has asked [`check_switching`](Scheduler::check_switching).
+    /// The caller has asked [`check_switch`](Scheduler::check_switch).
     ///
     /// # Panics
     ///
@@ -168,7 +167,7 @@ impl Scheduler {
 
     /// Wakes a tasklet and switches to it at once; the caller becomes the last of the runnable ones.
     ///
-    /// The caller has asked [`check_switching`](Scheduler::check_switching).
+    /// The caller has asked [`check_switch`](Scheduler::check_switch).
     ///
     /// # Panics
     ///
@@ -179,16 +178,6 @@ impl Scheduler {
             self.go();
             self.deliver();
         }
-    }
-
-    /// Whether a switch is possible now.
-    ///
-    /// # Errors
-    ///
-    /// [`TaskletError::SwitchTrap`] and [`TaskletError::Unwinding`].
-    #[inline]
-    pub fn check_switching(&self) -> Result<(), TaskletError> {
-        self.check_switch()
     }
 
     /// Ends a blocked tasklet's wait and puts it into the ring.

@@ -233,7 +233,8 @@ struct Watching<'a> {
 impl<'a> Watching<'a> {
     fn begin(scheduler: &'a Scheduler, key: Key, budget: Option<Budget>) -> Watching<'a> {
         let limit = budget.map(|budget| Limit {
-            deadline: budget.time.map(|time| Instant::now() + time),
+            // A time that the clock cannot tell never comes.
+            deadline: budget.time.and_then(|time| Instant::now().checked_add(time)),
             switches: budget.switches,
             pause: budget.pause,
         });

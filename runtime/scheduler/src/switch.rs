@@ -10,7 +10,7 @@ use greenlet::{Builder, DEFAULT_STACK_SIZE, Greenlet, Received, StackError, Swit
 
 use crate::core::Scheduler;
 use crate::hooks::alert;
-use crate::table::{Key, Life, Mail, Place};
+use crate::table::{Key, Life, Mail};
 use crate::trace;
 
 /// Who goes on.
@@ -221,7 +221,7 @@ impl Scheduler {
             return;
         }
         let waker = self.waker();
-        if self.core.table.borrow().get(waker).place == Place::Blocked {
+        if self.is_blocked(waker) {
             let report = Box::new(self.report());
             self.unblock(waker);
             self.post(waker, Mail::Deadlock(report));
