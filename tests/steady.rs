@@ -93,5 +93,10 @@ fn spawning_blocking_and_killing_leaves_memory_flat() {
     rounds(common::scale(100_000));
     let (grown, change) = (resident().saturating_sub(before), region.change());
     assert_eq!(change.bytes_allocated, change.bytes_deallocated, "bytes stay allocated: {change:?}");
+    let tools = ["asan", "valgrind", "qemu"];
+    let why = "the tool's own memory is resident, too, and freed memory is kept for a while";
+    if common::tool::meaningless_under(&tools, why) {
+        return;
+    }
     assert!(grown < 1024, "resident memory grew by {grown} KiB");
 }

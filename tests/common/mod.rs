@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
+#[path = "../../runtime/greenlet/tests/it/tool.rs"]
+pub(crate) mod tool;
+
 use std::panic::resume_unwind;
 
 /// Runs `body` on a fresh thread, inside [`tasklets::enter`], and checks that nothing is left of it.

@@ -1,6 +1,6 @@
 //! What ends the process, seen from outside: the test binary runs itself.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use tasklets::{Builder, run, schedule_remove};
 
@@ -9,7 +9,7 @@ use crate::support::*;
 /// Runs one test of this binary again in a process of its own, where it is the child.
 pub(crate) fn child(test: &str) -> Output {
     let exe = std::env::current_exe().expect("the path of the test binary");
-    let mut command = Command::new(exe);
+    let mut command = crate::common::tool::program(exe);
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("CHILD", test).env("RUST_BACKTRACE", "0");
     command.output().expect("the test binary runs")
 }

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::panic::resume_unwind;
-use std::process::Command;
 
 use greenlet::Generator;
 use tasklets::{Channel, current, enter, kill_all, run, schedule, schedule_remove, stats};
@@ -12,7 +11,7 @@ use crate::support::*;
 /// Runs one test of this binary again in a process of its own, where it finds `CHILD` set, and gives the exit code.
 fn exit_code(test: &str) -> Option<i32> {
     let exe = std::env::current_exe().expect("the path of the test binary");
-    let mut command = Command::new(exe);
+    let mut command = crate::common::tool::program(exe);
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("CHILD", test);
     command.output().expect("the test binary runs").status.code()
 }

@@ -19,3 +19,4 @@ mod test_leaks;
 mod test_throw;
 mod test_tracing;
 mod test_weakref;
+mod tool;

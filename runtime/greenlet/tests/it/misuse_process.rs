@@ -1,6 +1,6 @@
 //! What ends the process, seen from outside: the test binary runs itself.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use greenlet::{Builder, Greenlet};
 
@@ -17,7 +17,7 @@ pub(crate) fn is_child() -> bool {
 /// Runs one test of this binary in a process of its own.
 pub(crate) fn child(test: &str) -> Output {
     let exe = std::env::current_exe().expect("the path of the test binary");
-    let mut command = Command::new(exe);
+    let mut command = crate::tool::program(exe);
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("RUST_BACKTRACE", "0").env(CHILD, "1");
     command.output().expect("the test binary runs")
 }
