@@ -28,6 +28,7 @@
 //! What safe code can rely on, and what remains, is in `docs/SOUNDNESS.md`.
 
 mod builder;
+mod capture;
 mod context;
 mod enter;
 mod error;
@@ -48,7 +49,7 @@ mod unraisable;
 
 pub use builder::{Builder, DEFAULT_STACK_SIZE};
 pub use enter::{Stats, enter, set_max_stacks, set_pool_capacity, stats, trim};
-pub use error::{ParentError, StackError, SwitchError};
+pub use error::{ParentError, StackError, StackLimit, SwitchError};
 pub use generator::{Generator, YieldError, yield_, yield_to};
 pub use handle::{AnyGreenlet, Greenlet, WeakGreenlet, current, main};
 pub use inner::Payload;

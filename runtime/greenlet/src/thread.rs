@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use slab::Slab;
 
+use crate::capture::Visit;
 use crate::context::{Context, Hub};
 use crate::inner::{Family, Inner, State, family};
 use crate::mail::Mailbox;
@@ -33,6 +34,8 @@ pub(crate) struct Thread {
     pub(crate) origin: Cell<*const Inner>,
     /// Who the tracer is told switched here, where that is not `origin`: a greenlet that was ended by what was thrown.
     pub(crate) posing: Cell<*const Inner>,
+    /// Who asks a suspended greenlet where it is.
+    pub(crate) visit: Visit,
     pub(crate) hub: Hub,
     pub(crate) pool: Pool,
     /// Tells an idle stack that is resumed to leave.
@@ -89,6 +92,7 @@ fn make<'a>() -> &'a Thread {
         mail: Mailbox::default(),
         origin: Cell::new(ptr::null()),
         posing: Cell::new(ptr::null()),
+        visit: Visit::default(),
         hub,
         pool: Pool::default(),
         retiring: Cell::new(false),
@@ -175,12 +179,14 @@ impl Thread {
     pub(crate) fn retire(&self, context: Context) {
         self.retiring.set(true);
         // SAFETY: pooled stacks are idle in `transfer::entry`, which returns when `retiring` is set.
-        unsafe { context.retire() };
+        unsafe { context.retire(&self.hub) };
         self.retiring.set(false);
     }
 
     /// Gives an idle stack to the pool, or back to the system.
     pub(crate) fn give_back(&self, context: Context) {
+        // SAFETY: its greenlet has ended, or not begun.
+        unsafe { context.reset() };
         if let Err(context) = self.pool.put(context) {
             self.retire(context);
         }

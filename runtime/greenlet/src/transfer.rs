@@ -15,6 +15,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 
+use crate::capture;
 use crate::context;
 use crate::error::{StackError, SwitchError};
 use crate::handle::AnyGreenlet;
@@ -84,6 +85,7 @@ unsafe fn receive_value<T: 'static>(thread: &Thread) -> Result<Received<T>, Box<
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn receive<T: 'static>(thread: &Thread) -> Got<T> {
+    capture::answer(thread);
     let value = thread.mail.peek();
     let got = if value.is_null() {
         thread.mail.take_cold()
@@ -242,12 +244,12 @@ fn bind(thread: &Thread, target: &Inner) -> Result<(), StackError> {
     // SAFETY: an unstarted greenlet's context is touched only here.
     let slot = unsafe { &mut *target.context.get() };
     if slot.is_none() {
-        let taken = thread.pool.take(target.stack_size, entry);
+        let taken = thread.pool.take(&thread.hub, target.stack_size, entry);
         *slot = Some(match taken {
             // Idle stacks of other sizes count, too: there may be room without them.
             Err(_) if thread.pool.idle.get() != 0 => {
                 thread.drain_pool();
-                thread.pool.take(target.stack_size, entry)?
+                thread.pool.take(&thread.hub, target.stack_size, entry)?
             }
             taken => taken?,
         });

@@ -1,0 +1,111 @@
+//! Backtraces of suspended greenlets: each is captured on its own stack, by a visit there and back.
+//!
+//! A visit is no switch: the greenlet that asks and the one that is asked stay where they are, with what they await, their
+//! handles and the mailbox as before. The context goes to the asked stack, which finds no value there, looks whether it was
+//! asked for something, and comes back. What is expensive, the names and lines of the frames, is looked up by whoever
+//! prints the backtrace, on a stack of its own.
+
+use std::backtrace::Backtrace;
+use std::cell::Cell;
+use std::ptr;
+
+use crate::context;
+use crate::handle::AnyGreenlet;
+use crate::inner::{Inner, State};
+use crate::thread::Thread;
+
+/// What a visit carries there and back.
+pub(crate) struct Visit {
+    /// Who asks, until it has its answer; else null.
+    asker: Cell<*const Inner>,
+    answer: Cell<Option<Backtrace>>,
+}
+
+impl Default for Visit {
+    fn default() -> Visit {
+        Visit { asker: Cell::new(ptr::null()), answer: Cell::new(None) }
+    }
+}
+
+impl AnyGreenlet {
+    /// Where the greenlet is: the calls that it is in, down to its body. The first few are this library's own.
+    ///
+    /// It works whatever `RUST_BACKTRACE` says. Of a suspended greenlet the addresses are collected on its own stack, which
+    /// needs some 4 KiB of room there; names and lines are looked up when the backtrace is printed. Nothing that the program
+    /// can see changes: no tracer is told, nothing is counted as a switch.
+    ///
+    /// None if it has not begun or has ended, while the thread unwinds, and when the thread is ending.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenlet::{Greenlet, main};
+    ///
+    /// #[inline(never)]
+    /// fn waits_for_good_news() {
+    ///     main().switch(()).map(drop).unwrap();
+    /// }
+    ///
+    /// let g = Greenlet::new(|()| waits_for_good_news());
+    /// assert!(g.backtrace().is_none(), "it has not begun");
+    /// g.switch(()).unwrap();
+    /// assert!(g.backtrace().unwrap().to_string().contains("waits_for_good_news"));
+    /// ```
+    pub fn backtrace(&self) -> Option<Backtrace> {
+        let inner = self.inner();
+        let thread = inner.thread();
+        if inner.state.get() != State::Active || std::thread::panicking() || thread.closed.get() {
+            return None;
+        }
+        if inner.is_current() {
+            return Some(Backtrace::force_capture());
+        }
+        // SAFETY: active and not current, and this handle keeps it.
+        unsafe { visit(thread, inner) }
+    }
+}
+
+/// Lets a suspended greenlet capture its backtrace.
+///
+/// # Safety
+///
+/// The target is active and not current, and the caller keeps a handle of it until this returns.
+#[cold]
+#[inline(never)]
+unsafe fn visit(thread: &Thread, target: &Inner) -> Option<Backtrace> {
+    let asker = thread.current.get();
+    thread.visit.asker.set(asker);
+    // An allocator may be the user's. It finds itself in the greenlet on whose stack it is, and can switch to nobody.
+    thread.current.set(target);
+    thread.closed.set(true);
+    // SAFETY: an active greenlet has a context, in its block until it has ended; both are suspended or running, and nobody
+    // ends while nothing but `answer` runs. The target is in a pending switch, whose next step is `answer`, and the mailbox
+    // is empty, as always while user code runs.
+    unsafe {
+        let from = (*(*asker).context.get()).as_ref().unwrap_unchecked();
+        let to = (*target.context.get()).as_ref().unwrap_unchecked();
+        context::switch(&thread.hub, from, to);
+    }
+    thread.closed.set(false);
+    thread.current.set(asker);
+    thread.visit.answer.take()
+}
+
+/// Answers those who only visit. Returns when control has come here for good.
+#[inline(never)]
+pub(crate) fn answer(thread: &Thread) {
+    loop {
+        let asker = thread.visit.asker.replace(ptr::null());
+        if asker.is_null() {
+            return;
+        }
+        thread.visit.answer.set(Some(Backtrace::force_capture()));
+        // SAFETY: the running greenlet is the one that `visit` went to. The asker is suspended there, with its block kept by
+        // its running handle, until it is switched to here.
+        unsafe {
+            let from = (*thread.current().context.get()).as_ref().unwrap_unchecked();
+            let to = (*(*asker).context.get()).as_ref().unwrap_unchecked();
+            context::switch(&thread.hub, from, to);
+        }
+    }
+}
