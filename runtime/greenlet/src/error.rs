@@ -101,12 +101,32 @@ impl<V: fmt::Debug> Error for SwitchError<V> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StackError {
     size: usize,
+    limit: StackLimit,
     why: String,
 }
 
+/// What there was not enough of for one more stack.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StackLimit {
+    /// The process's address space (`RLIMIT_AS`, `ulimit -v`).
+    AddressSpace,
+    /// The process's mappings (`vm.max_map_count`).
+    Mappings,
+    /// Memory, or what the system promises of it (`RLIMIT_DATA`, `vm.overcommit_memory`).
+    Memory,
+    /// The thread's own cap ([`set_max_stacks`](crate::set_max_stacks)).
+    Cap,
+}
+
 impl StackError {
-    pub(crate) fn new(size: usize, why: String) -> StackError {
-        StackError { size, why }
+    pub(crate) fn new(size: usize, limit: StackLimit, why: String) -> StackError {
+        StackError { size, limit, why }
+    }
+
+    /// The limit that was met.
+    pub fn limit(&self) -> StackLimit {
+        self.limit
     }
 
     /// The size that was asked for, in bytes.

@@ -5,8 +5,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::context::{Context, OutOfStacks};
-use crate::error::StackError;
+use crate::context::{Context, Hub};
+use crate::error::{StackError, StackLimit};
 
 /// How many idle stacks of one size a thread keeps, unless told otherwise.
 const DEFAULT_CAPACITY: usize = 1024;
@@ -36,7 +36,7 @@ impl Default for Pool {
 
 impl Pool {
     /// An idle stack of this size, or a new one that begins in `entry`.
-    pub(crate) fn take(&self, size: usize, entry: fn()) -> Result<Context, StackError> {
+    pub(crate) fn take(&self, hub: &Hub, size: usize, entry: fn()) -> Result<Context, StackError> {
         let idle = self.shelves.borrow_mut().iter_mut().find(|(of, _)| *of == size).and_then(|(_, shelf)| shelf.pop());
         if let Some(context) = idle {
             self.idle.set(self.idle.get() - 1);
@@ -44,18 +44,12 @@ impl Pool {
         }
         if self.total.get() >= self.cap.get() {
             let cap = self.cap.get();
-            return Err(StackError::new(
-                size,
-                format!("the thread's own cap is {cap} stacks; raise it with set_max_stacks"),
-            ));
+            let why = format!("the thread's own cap is {cap} stacks; raise it with set_max_stacks");
+            return Err(StackError::new(size, StackLimit::Cap, why));
         }
-        match Context::new(size, entry) {
-            Ok(context) => {
-                self.total.set(self.total.get() + 1);
-                Ok(context)
-            }
-            Err(OutOfStacks(why)) => Err(StackError::new(size, why)),
-        }
+        let made = Context::new(hub, size, entry).map_err(|error| StackError::new(size, error.limit, error.why))?;
+        self.total.set(self.total.get() + 1);
+        Ok(made)
     }
 
     /// Keeps an idle stack; gives it back if there are enough.

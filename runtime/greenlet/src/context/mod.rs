@@ -3,21 +3,47 @@
 //! An implementation has one job: make a stack ready to run an entry function, and switch from the running context to
 //! another one. It knows nothing of greenlets, values, parents or panics. It provides
 //!
-//! - `Hub`: what one thread needs to switch (`Hub::default()`);
+//! - `Hub`: what one thread needs to switch and to have stacks (`Hub::default()`); it stays in place while it has stacks;
 //! - `Context::root()`: the thread's own stack, as a place to come back to;
-//! - `Context::new(size, entry)`: a stack that will call `entry` when it is first switched to, or the reason why there is none;
+//! - `Context::new(hub, size, entry)`: a stack that calls `entry` when it is first switched to, or the reason why there is none;
 //! - `unsafe fn switch(hub, from, to)`: returns when something switches back to `from`;
-//! - `unsafe fn retire(self)`: gives an idle stack back to the system;
+//! - `unsafe fn switch_finally(hub, from, to)`: leaves a stack whose greenlet has ended;
+//! - `unsafe fn reset(&self)`: makes such a stack ready for the next greenlet;
+//! - `unsafe fn retire(self, hub)`: gives an idle stack back to the system;
 //! - `Context::round(size)`: the size that a stack gets if this much is asked for, and `Context::size()`: the one that it has;
-//! - `Context::prefetch()`: brings what a switch to it needs nearer, if that can be done.
+//! - `Context::used()` and `Context::guard()`: how deep it was used, and where an overflow faults, if that is known;
+//! - `Context::prefetch()`: brings what a switch to it needs nearer, if that can be done;
+//! - `Hub::memory()`, `Hub::refuse(nth)`, `set_guard_size(bytes)`: figures, failures on demand, and the one setting.
 //!
-//! `entry` must not unwind. When a stack is idle (its greenlet ended), it is suspended inside `entry` at a point where no
-//! frame holds anything; it is handed the next greenlet simply by switching to it, or told to leave through `retire`.
+//! `entry` must not unwind. A stack is idle once its greenlet has ended: no frame on it holds anything then. Depending on the
+//! implementation the switch that left it never returns, or returns when the next greenlet is to run: `entry` is a loop.
+//!
+//! `native` is used where there is a switch for the instruction set, `portable` everywhere else and under
+//! `--cfg greenlet_portable`. The condition stands in the manifest, too: only one of them is compiled, with what it depends on.
 
-mod portable;
+use crate::error::StackLimit;
 
-pub(crate) use portable::{Context, Hub, switch};
+cfg_select! {
+    all(unix, any(target_arch = "x86_64", target_arch = "aarch64"), not(greenlet_portable)) => {
+        mod native;
+        pub(crate) use native::{Context, Hub, set_guard_size, switch, switch_finally};
+    }
+    _ => {
+        mod portable;
+        pub(crate) use portable::{Context, Hub, set_guard_size, switch, switch as switch_finally};
+    }
+}
 
 /// Why a stack could not be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OutOfStacks(pub(crate) String);
+pub(crate) struct OutOfStacks {
+    pub(crate) limit: StackLimit,
+    pub(crate) why: String,
+}
+
+/// What a thread has mapped for stacks, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Memory {
+    pub(crate) reserved: usize,
+    pub(crate) resident: usize,
+}

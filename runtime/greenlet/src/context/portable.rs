@@ -20,14 +20,16 @@
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use generator::{Generator, Gn};
 
-use super::OutOfStacks;
+use super::{Memory, OutOfStacks};
+use crate::error::StackLimit;
 
 /// The least stack that leaves room for a panic's own frames.
 const MIN_SIZE: usize = 8 * 1024;
@@ -39,13 +41,38 @@ static STACKS: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug)]
 pub(crate) struct Hub {
     next: Cell<*const Context>,
+    /// The stack that is refused, counted from now; for tests.
+    refuse: Cell<usize>,
+}
+
+impl Hub {
+    /// Has the n-th stack from now on refused, as if a limit had been met.
+    pub(crate) fn refuse(&self, nth: usize) {
+        self.refuse.set(nth);
+    }
+
+    /// The package does not tell.
+    pub(crate) fn memory(&self) -> Memory {
+        Memory::default()
+    }
+
+    fn refuses(&self) -> bool {
+        let left = self.refuse.get();
+        self.refuse.set(left.saturating_sub(1));
+        left == 1
+    }
+}
+
+/// The package's guard is a page.
+pub(crate) fn set_guard_size(_bytes: usize) -> usize {
+    4096
 }
 
 impl Default for Hub {
     fn default() -> Hub {
         // Registers the destructor of the package's own thread-local now, so that it runs after ours.
         let _ = generator::is_generator();
-        Hub { next: Cell::new(ptr::null()) }
+        Hub { next: Cell::new(ptr::null()), refuse: Cell::new(0) }
     }
 }
 
@@ -67,16 +94,22 @@ impl Context {
     }
 
     /// A stack of a rounded size.
-    pub(crate) fn new(size: usize, entry: fn()) -> Result<Context, OutOfStacks> {
+    pub(crate) fn new(hub: &Hub, size: usize, entry: fn()) -> Result<Context, OutOfStacks> {
         let limit = stack_limit();
         if STACKS.fetch_add(1, Ordering::Relaxed) >= limit {
             STACKS.fetch_sub(1, Ordering::Relaxed);
-            return Err(OutOfStacks(format!(
-                "{limit} stacks are in use, which is all that vm.max_map_count leaves room for; raise it with sysctl"
-            )));
+            return Err(OutOfStacks {
+                limit: StackLimit::Mappings,
+                why: format!(
+                    "{limit} stacks are in use, which is all that vm.max_map_count leaves room for; raise it with sysctl"
+                ),
+            });
         }
         // The package panics where no memory is to be had, on this side of the switch.
         let made = catch_unwind(AssertUnwindSafe(|| {
+            if hub.refuses() {
+                resume_unwind(Box::new("refused on demand"));
+            }
             let mut stack = Gn::<()>::new_opt(size / size_of::<usize>(), entry);
             // Non-null local data is what makes it a coroutine, which `co_yield_with` looks for.
             stack.set_local_data(ptr::without_provenance_mut(1));
@@ -89,16 +122,36 @@ impl Context {
             }
             Err(_) => {
                 STACKS.fetch_sub(1, Ordering::Relaxed);
-                Err(OutOfStacks(format!(
-                    "the system refused to map a stack of {size} bytes; lower the stack size, or raise the limits on \
-                     address space (ulimit -v) and mappings (vm.max_map_count)"
-                )))
+                Err(OutOfStacks {
+                    limit: StackLimit::Memory,
+                    why: format!(
+                        "the system refused to map a stack of {size} bytes; lower the stack size, or raise the limits on \
+                         address space (ulimit -v) and mappings (vm.max_map_count)"
+                    ),
+                })
             }
         }
     }
 
     pub(crate) fn size(&self) -> usize {
         self.size
+    }
+
+    /// Nothing to do: an idle stack goes on in its entry function's loop.
+    ///
+    /// # Safety
+    ///
+    /// None here; see the other implementation.
+    pub(crate) unsafe fn reset(&self) {}
+
+    /// The package does not tell.
+    pub(crate) fn used(&self) -> Option<usize> {
+        None
+    }
+
+    /// The package has a fault handler of its own.
+    pub(crate) fn guard(&self) -> Option<Range<usize>> {
+        None
     }
 
     /// Brings what a switch to this stack needs nearer.
@@ -115,7 +168,7 @@ impl Context {
     /// # Safety
     ///
     /// The stack is idle, its entry function returns when it is resumed now, and nothing will switch to it again.
-    pub(crate) unsafe fn retire(self) {
+    pub(crate) unsafe fn retire(self, _hub: &Hub) {
         if let Some(mut stack) = self.stack.into_inner() {
             stack.resume();
             if !stack.is_done() {

@@ -249,6 +249,7 @@ fn errors_say_what_is_wrong() {
 }
 
 /// A generator of the `generator` package inside a greenlet: a switch out of it leaves the greenlet, not the generator.
+#[cfg(greenlet_portable)]
 #[test]
 fn switching_inside_a_foreign_generator() {
     check(|| {

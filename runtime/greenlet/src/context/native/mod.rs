@@ -1,0 +1,224 @@
+//! Contexts of our own: one swap of the stack pointer, on stacks from an arena.
+//!
+//! | file | what is in it |
+//! | --- | --- |
+//! | `x86_64`, `aarch64` | the switch itself, for one instruction set each |
+//! | `arena` | carving stacks out of mappings, and taking them back |
+//! | `memory` | what is asked of the kernel |
+//! | `limits` | which limit was met, where it refuses |
+//! | `valgrind`, `sanitizer` | telling these of stacks and switches |
+//!
+//! A switch is symmetric: it goes from any context of the thread to any other, and the thread's own stack is one of them.
+//! The last bytes of a stack are its [`Header`], in the page that a shallow body uses anyway.
+
+mod arena;
+mod limits;
+mod memory;
+mod sanitizer;
+mod valgrind;
+
+#[cfg(target_arch = "aarch64")]
+#[path = "aarch64.rs"]
+mod isa;
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64.rs"]
+mod isa;
+
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::ptr::{self, NonNull};
+
+use self::arena::{Arena, Slot};
+use self::isa::Frame;
+use super::{Memory, OutOfStacks};
+
+/// What a thread has for its contexts: its stacks.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    arena: RefCell<Arena>,
+    /// The bounds of the thread's own stack, for the sanitizer, once a switch has told them.
+    root: Cell<(*const u8, usize)>,
+}
+
+impl Default for Hub {
+    fn default() -> Hub {
+        Hub { arena: RefCell::default(), root: Cell::new((ptr::null(), 0)) }
+    }
+}
+
+impl Hub {
+    /// Has the n-th request to the kernel from now on refused, as if a limit had been met.
+    pub(crate) fn refuse(&self, nth: usize) {
+        self.arena.borrow_mut().refuse = nth;
+    }
+
+    /// What is mapped for stacks.
+    pub(crate) fn memory(&self) -> Memory {
+        let arena = self.arena.borrow();
+        Memory { reserved: arena.reserved(), resident: arena.resident() }
+    }
+}
+
+/// Sets the guard of stacks to come, in bytes; returns what was set before.
+pub(crate) fn set_guard_size(bytes: usize) -> usize {
+    memory::set_guard_size(bytes)
+}
+
+/// A place to switch to: a stack and where it was left; or the thread's own stack.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Where it was left, unless it runs.
+    frame: Cell<*mut Frame>,
+    /// Dangling for the root.
+    header: NonNull<Header>,
+}
+
+/// What is known of a stack, at its top.
+#[repr(C, align(64))]
+#[derive(Debug)]
+struct Header {
+    slot: Slot,
+    /// What the stack runs.
+    entry: fn(),
+    hub: *const Hub,
+    /// Valgrind's number for it.
+    valgrind: usize,
+}
+
+impl Context {
+    /// The thread's own stack.
+    pub(crate) const fn root() -> Context {
+        Context { frame: Cell::new(ptr::null_mut()), header: NonNull::dangling() }
+    }
+
+    /// The size that a stack gets if this much is asked for.
+    pub(crate) fn round(size: usize) -> usize {
+        arena::round(size)
+    }
+
+    /// A stack of a rounded size.
+    ///
+    /// The hub stays where it is for as long as its stacks do.
+    pub(crate) fn new(hub: &Hub, size: usize, entry: fn()) -> Result<Context, OutOfStacks> {
+        let slot = hub.arena.borrow_mut().take(size)?;
+        // SAFETY: the end of the slot, which is larger than a header and page-aligned.
+        let (high, header) = unsafe {
+            let high = slot.low.add(slot.size);
+            (high, high.cast::<Header>().sub(1))
+        };
+        let valgrind = valgrind::register(slot.low, high);
+        // SAFETY: memory of the slot, which nobody else knows of.
+        unsafe { header.write(Header { slot, entry, hub, valgrind }) };
+        let context = Context { frame: Cell::new(ptr::null_mut()), header };
+        // SAFETY: nothing is on the stack yet.
+        unsafe { context.reset() };
+        Ok(context)
+    }
+
+    /// Makes an idle stack begin anew at the next switch to it.
+    ///
+    /// # Safety
+    ///
+    /// The context is not the root, does not run, and none of its frames is needed any more.
+    pub(crate) unsafe fn reset(&self) {
+        // SAFETY: below the header there is nothing that is needed, and plenty of room.
+        unsafe {
+            let frame = self.header.as_ptr().cast::<Frame>().sub(1);
+            frame.write(Frame::first(begin, self.header.as_ptr()));
+            self.frame.set(frame);
+        }
+    }
+
+    /// The size of the stack, without its guard; 0 for the root.
+    pub(crate) fn size(&self) -> usize {
+        self.header().map_or(0, |header| header.slot.size)
+    }
+
+    /// How many bytes of the stack have memory, which is how deep it has ever been used; nothing for the root.
+    pub(crate) fn used(&self) -> Option<usize> {
+        let slot = self.header()?.slot;
+        // SAFETY: the slot is ours.
+        Some(unsafe { memory::resident(slot.low, slot.size) })
+    }
+
+    /// Where an overflow of this stack faults.
+    pub(crate) fn guard(&self) -> Option<Range<usize>> {
+        let Slot { low, guard, .. } = self.header()?.slot;
+        let low = low.as_ptr().addr();
+        Some(low - guard..low)
+    }
+
+    /// Brings what a switch to this stack needs nearer.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self) {
+        isa::prefetch(self.frame.get());
+    }
+
+    /// Gives an idle stack back to the system.
+    ///
+    /// # Safety
+    ///
+    /// The context is not the root, does not run, and none of its frames is needed any more.
+    pub(crate) unsafe fn retire(self, hub: &Hub) {
+        let Some(&Header { slot, valgrind, .. }) = self.header() else { return };
+        valgrind::deregister(valgrind);
+        sanitizer::clear(slot.low.as_ptr(), slot.size);
+        // SAFETY: the slot came from this thread's arena; the header, in it, is not looked at again.
+        unsafe { hub.arena.borrow_mut().put(slot) };
+    }
+
+    #[inline(always)]
+    fn header(&self) -> Option<&Header> {
+        // SAFETY: written by `new`, and in place for as long as the context.
+        (self.header != NonNull::dangling()).then(|| unsafe { self.header.as_ref() })
+    }
+
+    fn bounds(&self, hub: &Hub) -> (*const u8, usize) {
+        self.header().map_or(hub.root.get(), |header| (header.slot.low.as_ptr().cast_const(), header.slot.size))
+    }
+}
+
+/// The first function on a stack.
+unsafe extern "C" fn begin(header: *const Header) -> ! {
+    // SAFETY: `Context::reset` put the header's address into the first frame.
+    let Header { entry, hub, .. } = unsafe { &*header };
+    let from = sanitizer::begin();
+    // SAFETY: the hub outlives its stacks.
+    let root = unsafe { &(**hub).root };
+    if root.get().0.is_null() {
+        root.set(from);
+    }
+    entry();
+    // An ended stack is left by a switch that nothing comes back to.
+    std::process::abort();
+}
+
+/// Switches from the running context to another; returns when something switches back.
+///
+/// # Safety
+///
+/// `from` is the running context of this thread and `hub` the thread's. `to` is another context of the same thread that is
+/// suspended or not yet entered. Both stay where they are until each has been switched to again.
+#[inline(always)]
+pub(crate) unsafe fn switch(hub: &Hub, from: *const Context, to: *const Context) {
+    // SAFETY: both exist; neither reference lives across the switch.
+    unsafe {
+        let left = sanitizer::leave(|| (*to).bounds(hub));
+        isa::switch((*from).frame.as_ptr(), (*to).frame.get());
+        sanitizer::arrive(&left);
+    }
+}
+
+/// Switches from the running context, which is [reset](Context::reset) before it is switched to again.
+///
+/// # Safety
+///
+/// As for [`switch`]; `from` is not the root.
+#[inline(always)]
+pub(crate) unsafe fn switch_finally(hub: &Hub, from: *const Context, to: *const Context) {
+    // SAFETY: as in `switch`.
+    unsafe {
+        sanitizer::leave_finally(|| (*to).bounds(hub));
+        isa::switch((*from).frame.as_ptr(), (*to).frame.get());
+    }
+}

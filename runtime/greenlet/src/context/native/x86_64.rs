@@ -1,0 +1,142 @@
+//! The switch for x86-64, System V calling convention.
+//!
+//! The three items of this file must agree with each other and with nothing else: [`Frame`] is what [`switch`] pushes,
+//! [`Frame::first`] builds one by hand for a stack that has not run, and that one returns into [`start`].
+//!
+//! ```text
+//!   a suspended stack                          a stack that has not run
+//!
+//!   higher addresses                           higher addresses
+//!   │ frames of whoever switched │             │ Header                     │
+//!   ├────────────────────────────┤             ├────────────────────────────┤ 16-aligned: the stack pointer in `start`
+//!   │ return address of `switch` │             │ address of `start`         │
+//!   │ rbp                        │             │ 0: ends chains of frames   │
+//!   │ rbx                        │             │ address of `begin`         │
+//!   │ r12                        │             │ address of the header      │
+//!   │ r13                        │             │ 0                          │
+//!   │ r14                        │             │ 0                          │
+//!   │ r15                        │             │ 0                          │
+//!   └────────────────────────────┘ ◀─ Context  └────────────────────────────┘ ◀─ Context
+//!   lower addresses                            lower addresses
+//! ```
+//!
+//! Only what a call must preserve is saved; the compiler saves the rest around the call where it is in use. The rounding
+//! modes in MXCSR and in the x87 control word are the thread's, as they are for any call of a function that sets them.
+
+use std::arch::naked_asm;
+
+use super::Header;
+
+/// What a suspended stack ends in, lowest address first.
+#[repr(C)]
+pub(super) struct Frame {
+    r15: usize,
+    r14: usize,
+    r13: usize,
+    r12: usize,
+    rbx: usize,
+    rbp: usize,
+    return_address: usize,
+}
+
+impl Frame {
+    /// What makes `switch` call `begin(header)` on a stack that has not run.
+    pub(super) fn first(begin: unsafe extern "C" fn(*const Header) -> !, header: *const Header) -> Frame {
+        Frame {
+            r15: 0,
+            r14: 0,
+            r13: 0,
+            r12: header.expose_provenance(),
+            rbx: begin as *const () as usize,
+            rbp: 0,
+            return_address: start as *const () as usize,
+        }
+    }
+}
+
+/// Leaves the running stack, and stores in `*save` where to come back to; goes on at `to`. Returns when something switches
+/// to what was stored.
+///
+/// The unwind information is the same on both sides of the change of stacks, because both are built alike.
+///
+/// # Safety
+///
+/// `to` was stored by a `switch` that has not been come back to, or points to a first frame; its stack is in place.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn switch(save: *mut *mut Frame, to: *mut Frame) {
+    naked_asm!(
+        ".cfi_startproc",
+        // What the caller expects to find again. The order is that of `Frame`, from its end.
+        "push rbp",
+        ".cfi_adjust_cfa_offset 8",
+        ".cfi_rel_offset rbp, 0",
+        "push rbx",
+        ".cfi_adjust_cfa_offset 8",
+        ".cfi_rel_offset rbx, 0",
+        "push r12",
+        ".cfi_adjust_cfa_offset 8",
+        ".cfi_rel_offset r12, 0",
+        "push r13",
+        ".cfi_adjust_cfa_offset 8",
+        ".cfi_rel_offset r13, 0",
+        "push r14",
+        ".cfi_adjust_cfa_offset 8",
+        ".cfi_rel_offset r14, 0",
+        "push r15",
+        ".cfi_adjust_cfa_offset 8",
+        ".cfi_rel_offset r15, 0",
+        // The first argument: where the others find this stack again.
+        "mov [rdi], rsp",
+        // The second one. From here on this is the other stack.
+        "mov rsp, rsi",
+        // What was pushed there.
+        "pop r15",
+        ".cfi_adjust_cfa_offset -8",
+        ".cfi_restore r15",
+        "pop r14",
+        ".cfi_adjust_cfa_offset -8",
+        ".cfi_restore r14",
+        "pop r13",
+        ".cfi_adjust_cfa_offset -8",
+        ".cfi_restore r13",
+        "pop r12",
+        ".cfi_adjust_cfa_offset -8",
+        ".cfi_restore r12",
+        "pop rbx",
+        ".cfi_adjust_cfa_offset -8",
+        ".cfi_restore rbx",
+        "pop rbp",
+        ".cfi_adjust_cfa_offset -8",
+        ".cfi_restore rbp",
+        // To where that one called from. A jump would be as correct; why it is not one is measured in docs/PERFORMANCE.md.
+        "ret",
+        ".cfi_endproc",
+    )
+}
+
+/// The outermost frame of every stack: calls `begin(header)`, which does not return.
+#[unsafe(naked)]
+unsafe extern "C" fn start() {
+    naked_asm!(
+        ".cfi_startproc",
+        // Nothing called this: backtraces and unwinding end here.
+        ".cfi_undefined rip",
+        // The argument. The stack pointer is 16-aligned here, as it has to be at a call.
+        "mov rdi, r12",
+        "call rbx",
+        // Never reached. It also keeps the return address inside of this function, where unwinders look it up.
+        "ud2",
+        ".cfi_endproc",
+    )
+}
+
+/// Brings the end of a suspended stack into the cache: the frame, and what is next to it.
+#[inline(always)]
+pub(super) fn prefetch(frame: *const Frame) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    // SAFETY: every x86-64 has the instruction, and it reads nothing, whatever the address.
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(frame.cast());
+        _mm_prefetch::<_MM_HINT_T0>(frame.cast::<i8>().wrapping_add(64));
+    }
+}
