@@ -6,10 +6,15 @@
 mod channels;
 mod measure;
 mod memory;
+mod resident;
 mod spawning;
 mod switching;
+mod tree;
+mod yardsticks;
 
 use clap::Parser;
+
+use tree::Order;
 
 /// A workload's name, what it is, and how it is run.
 struct Workload {
@@ -18,27 +23,29 @@ struct Workload {
     run: fn(&str),
 }
 
+#[rustfmt::skip]
 const WORKLOADS: &[Workload] = &[
-    Workload { name: "generator", about: "the generator package's own resume and yield", run: switching::generator },
-    Workload {
-        name: "coroutine",
-        about: "the same as a coroutine, out of line",
-        run: |name| switching::coroutines(name, 1),
-    },
-    Workload { name: "coroutine1k", about: "1,000 of them in turn", run: |name| switching::coroutines(name, 1_000) },
+    Workload { name: "generator", about: "the generator package's own resume and yield", run: yardsticks::generator },
+    Workload { name: "generator-send", about: "the same with a value both ways", run: yardsticks::generator_send },
+    Workload { name: "generator-deep", about: "the same two frames deep", run: yardsticks::generator_deep },
+    Workload { name: "coroutine", about: "the same as a coroutine", run: |name| yardsticks::coroutines(name, 1) },
+    Workload { name: "coroutine1k", about: "1,000 of them in turn", run: |name| yardsticks::coroutines(name, 1_000) },
     Workload { name: "raw", about: "switch to a greenlet and back", run: switching::raw },
+    Workload { name: "raw-deep", about: "the same two frames deep", run: switching::raw_deep },
     Workload { name: "yield2", about: "2 tasklets call schedule() in turn", run: |name| switching::yields(name, 2) },
-    Workload {
-        name: "yield1k",
-        about: "1,000 tasklets call schedule() in turn",
-        run: |name| switching::yields(name, 1_000),
-    },
+    Workload { name: "yield1k", about: "1,000 tasklets do", run: |name| switching::yields(name, 1_000) },
+    Workload { name: "yield100k", about: "100,000 tasklets do", run: |name| switching::yields(name, 100_000) },
     Workload { name: "pingpong", about: "two tasklets, two channels", run: channels::pingpong },
     Workload { name: "spawn", about: "spawn a tasklet and join it", run: spawning::spawn_join },
     Workload { name: "spawn-reuse", about: "spawn a tasklet and let it run", run: spawning::spawn_reuse },
     Workload { name: "spawn-batch", about: "spawn 1,000 tasklets and let them finish", run: spawning::spawn_batch },
     Workload { name: "live10k", about: "10,000 tasklets blocked on a channel", run: |name| memory::live(name, 10_000) },
+    Workload { name: "live100k", about: "100,000 of them", run: |name| memory::live(name, 100_000) },
+    Workload { name: "live1m", about: "a million of them", run: |name| memory::live(name, 1_000_000) },
     Workload { name: "unstarted1m", about: "a million tasklets that have not begun", run: memory::unstarted },
+    Workload { name: "skynet1", about: "a tree with a million leaves", run: |name| tree::skynet(name, Order::Depth) },
+    Workload { name: "skynet1-ring", about: "in the ring's order", run: |name| tree::skynet(name, Order::Breadth) },
+    Workload { name: "skynet1-path", about: "one child at a time", run: |name| tree::skynet(name, Order::Path) },
     Workload { name: "ring", about: "503 tasklets pass a token around", run: channels::ring },
     Workload { name: "sieve", about: "a concurrent prime sieve up to the 2,000th prime", run: channels::sieve },
     Workload { name: "fanin", about: "1,000 producers, one consumer", run: channels::fanin },
@@ -48,15 +55,21 @@ const WORKLOADS: &[Workload] = &[
 /// Runs workloads and prints their figures.
 #[derive(Parser)]
 struct Arguments {
+    /// Do exactly this many operations, once, where it is not the workload that says how many
+    #[arg(long, value_name = "OPERATIONS")]
+    exactly: Option<usize>,
     /// Workloads to run, in this order; none lists them
     names: Vec<String>,
 }
 
 fn main() -> std::process::ExitCode {
-    let names = Arguments::parse().names;
+    let Arguments { exactly, names } = Arguments::parse();
+    if let Some(operations) = exactly {
+        measure::exactly(operations);
+    }
     if names.is_empty() {
         for workload in WORKLOADS {
-            println!("{:12} {}", workload.name, workload.about);
+            println!("{:14} {}", workload.name, workload.about);
         }
     }
     let find = |name: &String| WORKLOADS.iter().find(|workload| workload.name == name);

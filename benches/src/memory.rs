@@ -2,31 +2,20 @@
 
 use tasklets::{Channel, run, spawn};
 
-use crate::measure::{print, time};
-
-/// The process's resident memory in bytes.
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<usize>().ok());
-    kib.expect("a Linux that tells VmRSS") * 1024
-}
+use crate::resident::Before;
 
 /// Tasklets that are each started and blocked on one channel. Cold, one pass.
 pub(crate) fn live(name: &str, tasklets: usize) {
     let channel = Channel::<()>::new();
-    let before = resident();
-    let took = time(|| {
-        for _ in 0..tasklets {
-            let channel = channel.clone();
-            spawn(move || channel.receive().expect("its release"));
-        }
-        run();
-    });
-    assert_eq!(channel.balance(), -(tasklets as isize));
-    let grown = resident().saturating_sub(before);
-    print(&format!("{name}-rss"), grown as f64 / tasklets as f64, "bytes");
-    print(&format!("{name}-ns"), took.as_nanos() as f64 / tasklets as f64, "ns");
+    let before = Before::now();
+    for _ in 0..tasklets {
+        let channel = channel.clone();
+        spawn(move || channel.receive().expect("its release"));
+    }
+    let outcome = run();
+    let growth = before.after();
+    assert_eq!(channel.balance(), -(tasklets as isize), "not all have got a stack: {:?}", outcome.report().shortage);
+    growth.print(name, tasklets);
     for _ in 0..tasklets {
         channel.send(()).expect("a blocked tasklet");
     }
@@ -36,14 +25,10 @@ pub(crate) fn live(name: &str, tasklets: usize) {
 /// A million tasklets that were spawned and have not begun.
 pub(crate) fn unstarted(name: &str) {
     const TASKLETS: usize = 1_000_000;
-    let before = resident();
-    let took = time(|| {
-        for _ in 0..TASKLETS {
-            spawn(|| ());
-        }
-    });
-    let grown = resident().saturating_sub(before);
-    print(&format!("{name}-rss"), grown as f64 / TASKLETS as f64, "bytes");
-    print(&format!("{name}-ns"), took.as_nanos() as f64 / TASKLETS as f64, "ns");
+    let before = Before::now();
+    for _ in 0..TASKLETS {
+        spawn(|| ());
+    }
+    before.after().print(name, TASKLETS);
     assert!(run().is_finished());
 }
