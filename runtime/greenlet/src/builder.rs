@@ -3,9 +3,10 @@
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
+use crate::body::{Body, Kind, drop_closure};
 use crate::context::Context;
 use crate::handle::{AnyGreenlet, Greenlet};
-use crate::inner::{Body, Inner, State, family};
+use crate::inner::{Inner, State, family};
 use crate::received::Received;
 use crate::thread;
 use crate::transfer::run_body;
@@ -81,12 +82,8 @@ impl Builder {
         inner.name = self.name;
         inner.stack_size = Context::round(self.stack_size.unwrap_or(DEFAULT_STACK_SIZE));
         inner.id = id;
-        inner.body.set(Some(Body {
-            data: Box::into_raw(Box::new(body)).cast(),
-            run: run_body::<T, F>,
-            drop: drop_body::<F>,
-            takes_exit,
-        }));
+        // SAFETY: the kind of `F`.
+        inner.body.set(Some(unsafe { Body::new(body, kind::<T, F>(takes_exit)) }));
         // The edge to the parent is a handle: the builder's, or one of the current greenlet.
         let parent = match self.parent {
             Some(parent) => {
@@ -100,16 +97,15 @@ impl Builder {
             }
         };
         inner.parent.set(parent);
-        thread.blocks.set(thread.blocks.get() + 1);
         // The block is freed by `inner::free_if_unused`; the handle made here is the one that it was created with.
-        Greenlet::adopt(NonNull::from(Box::leak(Box::new(inner))))
+        Greenlet::adopt(thread.blocks.make(inner))
     }
 }
 
-/// # Safety
-///
-/// `data` comes from `Box<F>::into_raw` and is given up.
-unsafe fn drop_body<F>(data: *mut ()) {
-    // SAFETY: the caller's promise.
-    drop(unsafe { Box::from_raw(data.cast::<F>()) });
+/// What bodies of type `F` have in common.
+fn kind<T: 'static, F: FnOnce(Received<T>) -> T>(takes_exit: bool) -> &'static Kind {
+    match takes_exit {
+        true => const { &Kind { run: run_body::<T, F>, drop: drop_closure::<F>, takes_exit: true } },
+        false => const { &Kind { run: run_body::<T, F>, drop: drop_closure::<F>, takes_exit: false } },
+    }
 }

@@ -118,7 +118,7 @@ pub fn stats() -> Stats {
     let thread = thread::this();
     let pooled = thread.pool.idle.get();
     Stats {
-        greenlets: thread.blocks.get(),
+        greenlets: thread.blocks.count(),
         active: thread.registry.borrow().len(),
         stacks: thread.pool.total.get() - pooled,
         pooled,

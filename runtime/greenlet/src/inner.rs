@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell, UnsafeCell};
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
+use crate::body::Body;
 use crate::context::Context;
 use crate::local::Locals;
 use crate::thread::Thread;
@@ -45,31 +46,6 @@ pub(crate) enum State {
     Active,
     /// Ended. A switch to it goes to its nearest live ancestor.
     Dead,
-}
-
-/// A body that has not begun, without its type.
-pub(crate) struct Body {
-    pub(crate) data: *mut (),
-    /// Takes the body out of its allocation, runs it, and hands its outcome on. Returns when the stack is used again.
-    pub(crate) run: unsafe fn(*mut (), &Thread),
-    pub(crate) drop: unsafe fn(*mut ()),
-    /// Whether it wants to be started by an exit, too.
-    pub(crate) takes_exit: bool,
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        // SAFETY: `data` belongs to this value, which is being dropped; `run` consumes a body through `into_parts` instead.
-        unsafe { (self.drop)(self.data) }
-    }
-}
-
-impl Body {
-    /// Gives up ownership of `data` to whoever calls `run` with it.
-    pub(crate) fn into_parts(self) -> (*mut (), unsafe fn(*mut (), &Thread)) {
-        let body = std::mem::ManuallyDrop::new(self);
-        (body.data, body.run)
-    }
 }
 
 /// The control block. It is reached through raw pointers by handles, child greenlets and the thread, and never moves. What a
@@ -229,8 +205,6 @@ pub(crate) unsafe fn free_if_unused(inner: NonNull<Inner>) {
     if !block.parent.get().is_null() {
         return;
     }
-    let thread = block.thread();
-    thread.blocks.set(thread.blocks.get() - 1);
-    // SAFETY: blocks other than main's are boxed (`Builder::build`), and nothing refers to this one any more.
-    drop(unsafe { Box::from_raw(inner.as_ptr()) });
+    // SAFETY: blocks other than main's were made there (`Builder::build`), and nothing refers to this one any more.
+    unsafe { block.thread().blocks.free(inner) };
 }

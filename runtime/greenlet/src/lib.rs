@@ -27,6 +27,8 @@
 //! Greenlets belong to their thread. Wrap what a thread does with them in [`enter`], which ends them before the thread does.
 //! What safe code can rely on, and what remains, is in `docs/SOUNDNESS.md`.
 
+mod blocks;
+mod body;
 mod builder;
 mod capture;
 mod context;

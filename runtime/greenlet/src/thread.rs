@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use slab::Slab;
 
 use crate::capture::Visit;
+use crate::blocks::Blocks;
 use crate::context::{Context, Hub};
 use crate::inner::{Family, Inner, State, family};
 use crate::mail::Mailbox;
@@ -46,7 +47,7 @@ pub(crate) struct Thread {
     pub(crate) traced: Cell<bool>,
     pub(crate) hook: RefCell<Option<Rc<Hook>>>,
     /// Control blocks besides main's.
-    pub(crate) blocks: Cell<usize>,
+    pub(crate) blocks: Blocks,
     pub(crate) ids: Cell<u64>,
     /// Nested calls of `enter`.
     pub(crate) entered: Cell<usize>,
@@ -100,7 +101,7 @@ fn make<'a>() -> &'a Thread {
         tracer: RefCell::new(None),
         traced: Cell::new(false),
         hook: RefCell::new(None),
-        blocks: Cell::new(0),
+        blocks: Blocks::default(),
         ids: Cell::new(0),
         entered: Cell::new(0),
         closed: Cell::new(false),
@@ -133,7 +134,7 @@ impl Drop for Owner {
         if catch_unwind(AssertUnwindSafe(move || drop(locals))).is_err() {
             std::process::abort();
         }
-        if thread.blocks.get() == 0 && !thread.main().is_shared() && thread.current().is_main() {
+        if thread.blocks.count() == 0 && !thread.main().is_shared() && thread.current().is_main() {
             let state = THREAD.replace(ptr::null()).cast_mut();
             // SAFETY: made by `make`; no block, handle or frame refers to it any more, and the pointer is reset.
             drop(unsafe { Box::from_raw(state) });

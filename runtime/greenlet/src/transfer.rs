@@ -11,10 +11,11 @@
 //!
 //! Steps 3 and 4 run user code, which may switch again. Nothing of the first switch is left in the mailbox by then.
 
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 
+use crate::body::{Body, open};
 use crate::capture;
 use crate::context;
 use crate::error::{StackError, SwitchError};
@@ -121,9 +122,8 @@ fn entry() {
     let thread = thread::this();
     while !thread.retiring.get() {
         let Some(body) = thread.current().body.take() else { break };
-        let (data, run) = body.into_parts();
-        // SAFETY: `data` came from `Builder::build` with this very `run`, and is given up to it.
-        unsafe { run(data, thread) };
+        // SAFETY: whoever switched here for the first time has begun the greenlet, which awaits what its body takes.
+        unsafe { body.run(thread) };
     }
 }
 
@@ -131,11 +131,11 @@ fn entry() {
 ///
 /// # Safety
 ///
-/// `data` comes from `Box<F>::into_raw`. The running greenlet was just switched to for the first time, awaiting a `T`.
-pub(crate) unsafe fn run_body<T: 'static, F: FnOnce(Received<T>) -> T>(data: *mut (), thread: &Thread) {
+/// `data` is that of a body of an `F`, and given up. The running greenlet was just switched to for the first time, awaiting a `T`.
+pub(crate) unsafe fn run_body<T: 'static, F: FnOnce(Received<T>) -> T>(data: MaybeUninit<*mut ()>, thread: &Thread) {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the caller's promise. The closure is in this frame from here on; its box is gone before it runs.
-        let (body, got) = unsafe { (*Box::from_raw(data.cast::<F>()), receive_value::<T>(thread)) };
+        let (body, got) = unsafe { (open::<F>(data), receive_value::<T>(thread)) };
         match got {
             Ok(received) => body(received),
             Err(failure) => unreachable!("failures go to active greenlets only: {failure:?}"),
@@ -234,7 +234,7 @@ fn replace<T>(from: &Inner, outcome: &mut Got<T>, with: Got<T>) {
 
 fn takes_exit(unstarted: &Inner) -> bool {
     let body = unstarted.body.take();
-    let takes = body.as_ref().is_some_and(|body| body.takes_exit);
+    let takes = body.as_ref().is_some_and(Body::takes_exit);
     unstarted.body.set(body);
     takes
 }
