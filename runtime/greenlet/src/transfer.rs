@@ -17,7 +17,7 @@ use std::ptr::{self, NonNull};
 
 use crate::body::{Body, open};
 use crate::capture;
-use crate::context;
+use crate::context::{self, Context};
 use crate::error::{StackError, SwitchError};
 use crate::handle::AnyGreenlet;
 use crate::inner::{Anything, Inner, Payload, State, family};
@@ -41,17 +41,30 @@ pub(crate) fn any_handle(inner: &Inner) -> AnyGreenlet {
 /// `target` is active and has a stack. The caller receives (or, having ended, does not) when this returns.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) unsafe fn depart(thread: &Thread, target: *const Inner) {
+    // SAFETY: the caller's promises, and those of `leave`.
+    unsafe {
+        let (from, to) = leave(thread, target);
+        context::switch(&thread.hub, from, to);
+    }
+}
+
+/// Makes `target` current, and tells between which contexts to switch.
+///
+/// # Safety
+///
+/// As for `depart`. The contexts stay in their blocks until the greenlet has ended and its stack is idle. They are pointers
+/// because no reference may live across the switch: both blocks may be freed before this frame runs again.
+#[cfg_attr(not(debug_assertions), inline(always))]
+unsafe fn leave(thread: &Thread, target: *const Inner) -> (*const Context, *const Context) {
     let from = thread.current.get();
     thread.origin.set(from);
     thread.current.set(target);
-    // SAFETY: the running greenlet exists and has a context, and so has the target, for which the caller vouches. Contexts
-    // stay in their blocks until the greenlet has ended and its stack is idle. No reference to a block lives across the
-    // switch, since both may be freed before this frame runs again.
+    // SAFETY: the running greenlet exists and has a context, and so has the target, for which the caller vouches.
     unsafe {
         (*target).add_handle();
         let from = (*(*from).context.get()).as_ref().unwrap_unchecked();
         let to = (*(*target).context.get()).as_ref().unwrap_unchecked();
-        context::switch(&thread.hub, from, to);
+        (from, to)
     }
 }
 
@@ -175,7 +188,8 @@ fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     // result stays in this frame until the receiver has moved it out; this stack runs again only after that.
     unsafe {
         begin(thread, &*target);
-        depart(thread, target);
+        let (from, to) = leave(thread, target);
+        context::switch_finally(&thread.hub, from, to);
     }
 }
 
