@@ -10,6 +10,7 @@ use greenlet::{Payload, StackError};
 use crate::by_hand::ByHand;
 use crate::error::TaskletError;
 use crate::hooks::{Hooks, alert};
+use crate::pace::Pace;
 use crate::run::Watch;
 use crate::table::{Entry, Key, Life, Mail, Place, Table};
 use crate::tasklet::AnyTasklet;
@@ -33,7 +34,7 @@ pub(crate) struct Core {
     /// Callers of `run`, innermost last.
     pub(crate) watches: RefCell<Vec<Watch>>,
     pub(crate) hooks: Hooks,
-    pub(crate) switches: Cell<u64>,
+    pub(crate) pace: Pace,
     pub(crate) ended: Cell<u64>,
     /// What a tasklet panicked with that somebody kills and waits for.
     pub(crate) last_words: RefCell<Option<Payload>>,
@@ -76,7 +77,7 @@ impl Scheduler {
             mails: Cell::new(0),
             watches: RefCell::new(Vec::new()),
             hooks: Hooks::default(),
-            switches: Cell::new(0),
+            pace: Pace::new(),
             ended: Cell::new(0),
             last_words: RefCell::new(None),
             by_hand: RefCell::new(Vec::new()),

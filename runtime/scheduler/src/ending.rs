@@ -118,7 +118,7 @@ impl Scheduler {
         drop(table);
         drop(gone);
         self.core.current.set(next);
-        self.core.switches.set(self.core.switches.get() + 1);
+        self.core.pace.tick();
     }
 
     /// Drops what was to be raised in a tasklet that ends without having seen it, and its greenlet's local values, while the

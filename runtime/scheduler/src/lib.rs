@@ -34,6 +34,7 @@ mod hooks;
 mod job;
 mod joinable;
 mod nested;
+mod pace;
 pub mod park;
 mod report;
 mod ring;

@@ -137,7 +137,7 @@ impl Scheduler {
     pub fn park(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Box<Report>> {
         let me = self.core.current.get();
         trace::blocked(self, me, &*on, ticket);
-        self.core.table.borrow_mut().block(me, Waits { on, ticket, at });
+        self.core.table.borrow_mut().block(me, Waits { on, ticket, at }, self.core.pace.switches());
         self.go();
         match self.collect(me) {
             None => Ok(()),

@@ -28,7 +28,7 @@ pub fn stats() -> Stats {
         tasklets: table.count() - 1,
         runnable: table.len(),
         blocked: table.blocked(),
-        switches: scheduler.core.switches.get(),
+        switches: scheduler.core.pace.switches(),
         ended: scheduler.core.ended.get(),
         greenlets: greenlet::stats(),
     }

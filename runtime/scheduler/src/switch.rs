@@ -59,7 +59,7 @@ impl Scheduler {
             self.core.current.set(key);
             next
         };
-        self.core.switches.set(self.core.switches.get() + 1);
+        self.core.pace.tick();
         match plain(self.cross(me, &next)) {
             None => self.landed(me),
             Some(other) => return self.yielded_oddly(me, other),
@@ -89,7 +89,7 @@ impl Scheduler {
         }
         let (key, greenlet) = self.core.table.borrow_mut().plain_head(me)?;
         self.core.current.set(key);
-        self.core.switches.set(self.core.switches.get() + 1);
+        self.core.pace.tick();
         Some(greenlet)
     }
 
@@ -202,7 +202,7 @@ impl Scheduler {
                 let greenlet = entry.greenlet.clone();
                 drop(table);
                 self.core.current.set(head);
-                self.core.switches.set(self.core.switches.get() + 1);
+                self.core.pace.tick();
                 // A tasklet that has begun and left has noted its greenlet; main notes it when it first leaves.
                 return Next::Resume(greenlet.unwrap_or_else(greenlet::main));
             }
@@ -238,7 +238,7 @@ impl Scheduler {
         entry.switches += 1;
         drop(table);
         self.core.current.set(key);
-        self.core.switches.set(self.core.switches.get() + 1);
+        self.core.pace.tick();
         Ok(greenlet)
     }
 

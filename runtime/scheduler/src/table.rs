@@ -104,6 +104,8 @@ pub(crate) struct Entry {
     pub(crate) waits: Option<Waits>,
     pub(crate) job: Option<Rc<dyn Run>>,
     rare: Option<Box<Rare>>,
+    /// The switches that there had been when it was last blocked.
+    pub(crate) since: u64,
 }
 
 /// A spawned tasklet that has not begun is to cost less than 300 bytes, its closure's allocation included.
@@ -127,6 +129,7 @@ impl Entry {
             waits: None,
             job: None,
             rare: None,
+            since: 0,
         }
     }
 
@@ -222,13 +225,14 @@ impl Table {
     }
 
     /// Takes a tasklet out of the ring and notes what it waits for.
-    #[inline]
-    pub(crate) fn block(&mut self, key: Key, waits: Waits) {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn block(&mut self, key: Key, waits: Waits, now: u64) {
         self.unlink(key);
         let entry = self.get_mut(key);
         debug_assert!(entry.place == Place::Nowhere);
         entry.place = Place::Blocked;
         entry.waits = Some(waits);
+        entry.since = now;
         self.blocked += 1;
     }
 
