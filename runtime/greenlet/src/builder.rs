@@ -61,6 +61,7 @@ impl Builder {
     /// If it is a parent that has not begun when a child ends by an exit, it ends by that exit without running; see
     /// [`build_receiving`](Builder::build_receiving).
     #[must_use = "a greenlet whose last handle is dropped never runs"]
+    #[track_caller]
     pub fn build<T: 'static>(self, body: impl FnOnce(T) -> T + 'static) -> Greenlet<T> {
         self.make(false, |first: Received<T>| match first {
             Received::Value(value) => body(value),
@@ -70,10 +71,12 @@ impl Builder {
 
     /// A greenlet whose body is also started by the exit of a child, if that is what reaches it first.
     #[must_use = "a greenlet whose last handle is dropped never runs"]
+    #[track_caller]
     pub fn build_receiving<T: 'static>(self, body: impl FnOnce(Received<T>) -> T + 'static) -> Greenlet<T> {
         self.make(true, body)
     }
 
+    #[track_caller]
     fn make<T: 'static, F: FnOnce(Received<T>) -> T + 'static>(self, takes_exit: bool, body: F) -> Greenlet<T> {
         let thread = thread::this();
         let id = thread.ids.get() + 1;

@@ -59,6 +59,7 @@ pub struct Generator<T: 'static> {
 
 impl<T: 'static> Generator<T> {
     /// A generator whose body begins at the first `next`.
+    #[track_caller]
     pub fn new(body: impl FnOnce() + 'static) -> Generator<T> {
         let frame =
             Rc::new(Frame { consumer: RefCell::new(None), outer: RefCell::new(frame()), inner: RefCell::new(None) });

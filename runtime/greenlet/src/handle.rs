@@ -214,6 +214,7 @@ impl<T: 'static> Greenlet<T> {
     ///
     /// No stack is taken before the first switch.
     #[must_use = "a greenlet whose last handle is dropped never runs"]
+    #[track_caller]
     pub fn new(body: impl FnOnce(T) -> T + 'static) -> Greenlet<T> {
         Builder::new().build(body)
     }

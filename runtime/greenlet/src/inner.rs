@@ -5,6 +5,7 @@
 
 use std::any::{Any, TypeId, type_name};
 use std::cell::{Cell, RefCell, UnsafeCell};
+use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
@@ -74,10 +75,13 @@ pub(crate) struct Inner {
     pub(crate) name: Option<Rc<str>>,
     pub(crate) stack_size: usize,
     pub(crate) id: u64,
+    /// Where it was made.
+    pub(crate) site: &'static Location<'static>,
 }
 
 impl Inner {
     /// A block with one handle, and nothing else.
+    #[track_caller]
     pub(crate) fn new(thread: NonNull<Thread>, state: State, awaits: &'static Family) -> Inner {
         Inner {
             state: Cell::new(state),
@@ -95,6 +99,7 @@ impl Inner {
             name: None,
             stack_size: 0,
             id: 0,
+            site: Location::caller(),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::blocks::Blocks;
 use crate::context::{Context, Hub};
 use crate::inner::{Family, Inner, State, family};
 use crate::mail::Mailbox;
+use crate::overflow::{self, Describe};
 use crate::pool::Pool;
 use crate::trace::Tracer;
 use crate::transfer;
@@ -45,6 +46,8 @@ pub(crate) struct Thread {
     pub(crate) registry: RefCell<Slab<*const Inner>>,
     pub(crate) tracer: RefCell<Option<Tracer>>,
     pub(crate) traced: Cell<bool>,
+    /// Who describes an overflow.
+    pub(crate) describe: Cell<Option<Describe>>,
     pub(crate) hook: RefCell<Option<Rc<Hook>>>,
     /// Control blocks besides main's.
     pub(crate) blocks: Blocks,
@@ -77,9 +80,15 @@ pub(crate) fn this<'a>() -> &'a Thread {
     unsafe { &*thread }
 }
 
+/// This thread's state, if it was made. May be asked by a signal handler.
+pub(crate) fn existing<'a>() -> Option<&'a Thread> {
+    // SAFETY: as in `this`.
+    unsafe { THREAD.get().as_ref() }
+}
+
 #[cold]
 fn make<'a>() -> &'a Thread {
-    let hub = Hub::default();
+    let hub = Hub::new(overflow::check);
     // Two-way references: the main block points to the state, which owns it.
     let mut state = Box::new_uninit();
     // SAFETY: a box is never null. The pointer is only stored here; it is followed once the state has been written.
@@ -100,6 +109,7 @@ fn make<'a>() -> &'a Thread {
         registry: RefCell::new(Slab::new()),
         tracer: RefCell::new(None),
         traced: Cell::new(false),
+        describe: Cell::new(None),
         hook: RefCell::new(None),
         blocks: Blocks::default(),
         ids: Cell::new(0),

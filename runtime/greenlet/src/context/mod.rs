@@ -3,7 +3,7 @@
 //! An implementation has one job: make a stack ready to run an entry function, and switch from the running context to
 //! another one. It knows nothing of greenlets, values, parents or panics. It provides
 //!
-//! - `Hub`: what one thread needs to switch and to have stacks (`Hub::default()`); it stays in place while it has stacks;
+//! - `Hub`: what one thread needs to switch and to have stacks (`Hub::new(on_fault)`); it stays in place while it has stacks;
 //! - `Context::root()`: the thread's own stack, as a place to come back to;
 //! - `Context::new(hub, size, entry)`: a stack that calls `entry` when it is first switched to, or the reason why there is none;
 //! - `unsafe fn switch(hub, from, to)`: returns when something switches back to `from`;
@@ -12,6 +12,7 @@
 //! - `unsafe fn retire(self, hub)`: gives an idle stack back to the system;
 //! - `Context::round(size)`: the size that a stack gets if this much is asked for, and `Context::size()`: the one that it has;
 //! - `Context::used()` and `Context::guard()`: how deep it was used, and where an overflow faults, if that is known;
+//! - `Stderr` and `with_thread_name(f)`: what an overflow's report is written with; natively by a signal handler;
 //! - `Context::prefetch()`: brings what a switch to it needs nearer, if that can be done;
 //! - `Hub::memory()`, `Hub::refuse(nth)`, `set_guard_size(bytes)`: figures, failures on demand, and the one setting.
 //!
@@ -26,11 +27,11 @@ use crate::error::StackLimit;
 cfg_select! {
     all(unix, any(target_arch = "x86_64", target_arch = "aarch64"), not(greenlet_portable)) => {
         mod native;
-        pub(crate) use native::{Context, Hub, set_guard_size, switch, switch_finally};
+        pub(crate) use native::{Context, Hub, Stderr, set_guard_size, switch, switch_finally, with_thread_name};
     }
     _ => {
         mod portable;
-        pub(crate) use portable::{Context, Hub, set_guard_size, switch, switch as switch_finally};
+        pub(crate) use portable::{Context, Hub, Stderr, set_guard_size, switch, switch as switch_finally, with_thread_name};
     }
 }
 

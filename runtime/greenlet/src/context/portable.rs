@@ -19,6 +19,8 @@
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
+use std::fmt;
+use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -30,6 +32,7 @@ use generator::{Generator, Gn};
 
 use super::{Memory, OutOfStacks};
 use crate::error::StackLimit;
+use crate::{overflow, thread};
 
 /// The least stack that leaves room for a panic's own frames.
 const MIN_SIZE: usize = 8 * 1024;
@@ -68,8 +71,9 @@ pub(crate) fn set_guard_size(_bytes: usize) -> usize {
     4096
 }
 
-impl Default for Hub {
-    fn default() -> Hub {
+impl Hub {
+    /// What a thread needs. The package handles faults itself.
+    pub(crate) fn new(_on_fault: fn(usize)) -> Hub {
         // Registers the destructor of the package's own thread-local now, so that it runs after ours.
         let _ = generator::is_generator();
         Hub { next: Cell::new(ptr::null()), refuse: Cell::new(0) }
@@ -212,9 +216,23 @@ fn serve(hub: &Hub, root: *const Context) {
         stack.resume();
         if stack.is_done() {
             // Entry functions return only when retired: the package's fault handler has left the stack.
-            crate::fatal::stack_overflow(stack.get_panic_data().as_deref().and_then(describe));
+            overflow::abort(thread::this(), stack.get_panic_data().as_deref().and_then(describe));
         }
     }
+}
+
+/// Writes to standard error.
+pub(crate) struct Stderr;
+
+impl fmt::Write for Stderr {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        std::io::stderr().write_all(text.as_bytes()).map_err(|_| fmt::Error)
+    }
+}
+
+/// Calls `f` with the running thread's name.
+pub(crate) fn with_thread_name<R>(f: impl FnOnce(&str) -> R) -> R {
+    f(std::thread::current().name().unwrap_or("<unnamed>"))
 }
 
 fn describe(payload: &(dyn Any + Send)) -> Option<&'static str> {

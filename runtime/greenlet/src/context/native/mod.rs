@@ -5,6 +5,7 @@
 //! | `x86_64`, `aarch64` | the switch itself, for one instruction set each |
 //! | `arena` | carving stacks out of mappings, and taking them back |
 //! | `memory` | what is asked of the kernel |
+//! | `fault` | hearing of overflows |
 //! | `limits` | which limit was met, where it refuses |
 //! | `valgrind`, `sanitizer` | telling these of stacks and switches |
 //!
@@ -12,6 +13,7 @@
 //! The last bytes of a stack are its [`Header`], in the page that a shallow body uses anyway.
 
 mod arena;
+mod fault;
 mod limits;
 mod memory;
 mod sanitizer;
@@ -29,6 +31,8 @@ use std::ops::Range;
 use std::ptr::{self, NonNull};
 
 use self::arena::{Arena, Slot};
+use self::fault::Alternate;
+pub(crate) use self::fault::{Stderr, with_thread_name};
 use self::isa::Frame;
 use super::{Memory, OutOfStacks};
 
@@ -38,15 +42,16 @@ pub(crate) struct Hub {
     arena: RefCell<Arena>,
     /// The bounds of the thread's own stack, for the sanitizer, once a switch has told them.
     root: Cell<(*const u8, usize)>,
-}
-
-impl Default for Hub {
-    fn default() -> Hub {
-        Hub { arena: RefCell::default(), root: Cell::new((ptr::null(), 0)) }
-    }
+    on_fault: fn(usize),
+    alternate: Alternate,
 }
 
 impl Hub {
+    /// What a thread needs; `on_fault` is told the address of each fault, and returns if it knows nothing of it.
+    pub(crate) fn new(on_fault: fn(usize)) -> Hub {
+        Hub { arena: RefCell::default(), root: Cell::new((ptr::null(), 0)), on_fault, alternate: Alternate::default() }
+    }
+
     /// Has the n-th request to the kernel from now on refused, as if a limit had been met.
     pub(crate) fn refuse(&self, nth: usize) {
         self.arena.borrow_mut().refuse = nth;
@@ -101,6 +106,8 @@ impl Context {
     /// The hub stays where it is for as long as its stacks do.
     pub(crate) fn new(hub: &Hub, size: usize, entry: fn()) -> Result<Context, OutOfStacks> {
         let slot = hub.arena.borrow_mut().take(size)?;
+        fault::watch(hub.on_fault);
+        hub.alternate.install();
         // SAFETY: the end of the slot, which is larger than a header and page-aligned.
         let (high, header) = unsafe {
             let high = slot.low.add(slot.size);

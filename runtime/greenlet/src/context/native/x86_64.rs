@@ -1,7 +1,7 @@
 //! The switch for x86-64, System V calling convention.
 //!
 //! The three items of this file must agree with each other and with nothing else: [`Frame`] is what [`switch`] pushes,
-//! [`Frame::first`] builds one by hand for a stack that has not run, and that one returns into [`start`].
+//! [`Frame::first`] builds one by hand for a stack that has not run, and that one goes on in [`start`].
 //!
 //! ```text
 //!   a suspended stack                          a stack that has not run
@@ -108,8 +108,12 @@ pub(super) unsafe extern "C" fn switch(save: *mut *mut Frame, to: *mut Frame) {
         "pop rbp",
         ".cfi_adjust_cfa_offset -8",
         ".cfi_restore rbp",
-        // To where that one called from. A jump would be as correct; why it is not one is measured in docs/PERFORMANCE.md.
-        "ret",
+        // To where that one called from. Not `ret`: the processor would predict a return to where *this* stack called from,
+        // which is right only if both called from the same place. docs/PERFORMANCE.md has the measurement.
+        "pop rcx",
+        ".cfi_adjust_cfa_offset -8",
+        ".cfi_register rip, rcx",
+        "jmp rcx",
         ".cfi_endproc",
     )
 }
