@@ -67,7 +67,11 @@ impl Scheduler {
     }
 
     /// The tasklet leaves, or ends: it is like any other again. Who was current before something was raised in it by hand.
+    #[inline]
     pub(crate) fn take_by_hand(&self, me: Key) -> Option<TaskletId> {
+        if self.core.hooks.by_hand.get() == 0 {
+            return None;
+        }
         let taken = {
             let mut all = self.core.by_hand.borrow_mut();
             let at = all.iter().position(|by_hand| by_hand.key == me)?;

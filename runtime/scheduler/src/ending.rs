@@ -32,7 +32,10 @@ impl Scheduler {
     /// Ends a tasklet on its own stack. Another one to run there, if that is who comes next; otherwise the greenlet ends,
     /// and its parent is who comes next.
     fn finish(&self, me: Key, ended: Ended) -> Option<Key> {
-        let panic = self.handle_error(ended);
+        let panic = match ended {
+            Ended::Quietly => None,
+            Ended::Panicked(payload) => self.handle_error(payload),
+        };
         let panic = self.drop_belongings(me, panic);
         trace::ended(self, me);
         let by_hand = self.take_by_hand(me);
@@ -142,26 +145,28 @@ impl Scheduler {
 
     /// Marks a tasklet dead, takes it out of wherever it is, and wakes who joins it.
     pub(crate) fn bury(&self, key: Key) {
-        self.unblock(key);
-        let (job, mail) = {
+        let (waits, job, mail) = {
             let mut table = self.core.table.borrow_mut();
+            let waits = table.unblock(key);
             table.unlink(key);
             table.sate(key);
             let entry = table.get_mut(key);
             entry.place = Place::Nowhere;
             entry.life = Life::Dead;
             entry.flags = Default::default();
-            (entry.job.take(), entry.take_mail())
+            (waits, entry.job.take(), entry.take_mail())
         };
-        if mail.is_some() {
-            self.count_mail(-1);
+        if let Some(waits) = waits {
+            waits.on.unlink(waits.ticket);
         }
         self.core.ended.set(self.core.ended.get() + 1);
-        for joiner in job.as_ref().map(|job| job.take_joiners()).unwrap_or_default() {
-            self.wake(joiner);
+        if let Some(job) = job {
+            while let Some(joiner) = job.joiners().pop() {
+                self.wake(self.id_of(joiner));
+            }
         }
-        drop(job);
         if mail.is_some() {
+            self.count_mail(-1);
             self.discard(mail);
         }
     }
@@ -176,8 +181,10 @@ impl Scheduler {
             Some(job) => job.cancel(payload),
             None => Ended::Quietly,
         });
-        let ended = ended.unwrap_or_else(Ended::Panicked);
-        let panic = self.trapped(|| self.handle_error(ended)).unwrap_or_else(Some);
+        let panic = match ended.unwrap_or_else(Ended::Panicked) {
+            Ended::Quietly => None,
+            Ended::Panicked(payload) => self.trapped(|| self.handle_error(payload)).unwrap_or_else(Some),
+        };
         trace::ended(self, key);
         self.bury(key);
         self.core.current.set(left);
@@ -188,11 +195,8 @@ impl Scheduler {
     }
 
     /// Lets the error handler have a panic that nobody can join. What is left to be raised.
-    fn handle_error(&self, ended: Ended) -> Option<Payload> {
-        let payload = match ended {
-            Ended::Quietly => return None,
-            Ended::Panicked(payload) => payload,
-        };
+    #[cold]
+    fn handle_error(&self, payload: Payload) -> Option<Payload> {
         let Some(handler) = self.core.hooks.error_handler() else { return Some(payload) };
         let call = AssertUnwindSafe(move || {
             handler(payload);

@@ -10,6 +10,7 @@ use greenlet::Payload;
 
 use crate::core::Scheduler;
 use crate::error::{TaskletError, is_exit};
+use crate::joiners::Joiners;
 use crate::park::{Description, Refusal, TaskletId, Wait};
 use crate::report::{Report, label};
 use crate::table::Key;
@@ -29,7 +30,7 @@ pub(crate) trait Run {
     /// Drops the body without running it; `payload` is its outcome.
     fn cancel(&self, payload: Payload) -> Ended;
     /// Who waits for the outcome.
-    fn take_joiners(&self) -> Vec<TaskletId>;
+    fn joiners(&self) -> &Joiners;
 }
 
 /// What a handle does with the outcome.
@@ -40,9 +41,7 @@ pub(crate) trait Join<R>: Wait {
     fn hold(&self);
     /// Gives a handle back. The panic that nobody has read, if it was the last one.
     fn release(&self) -> Option<Payload>;
-    /// Notes whose end it is.
-    fn is_of(&self, key: Key);
-    fn add_joiner(&self, joiner: TaskletId);
+    fn add_joiner(&self, joiner: Key);
 }
 
 pub(crate) enum Outcome<R> {
@@ -59,9 +58,7 @@ pub(crate) struct Job<F, R> {
     key: Cell<Key>,
     /// Handles that can join. Without any, the outcome is dropped when it comes.
     handles: Cell<u32>,
-    /// Boxed because hardly any tasklet has several.
-    #[allow(clippy::box_collection, reason = "a million tasklets have none, and eight bytes each are saved")]
-    joiners: Cell<Option<Box<Vec<TaskletId>>>>,
+    joiners: Joiners,
 }
 
 impl<F: FnOnce() -> R, R> Job<F, R> {
@@ -72,8 +69,13 @@ impl<F: FnOnce() -> R, R> Job<F, R> {
             over: Cell::new(false),
             key: Cell::new(Key::MAX),
             handles: Cell::new(0),
-            joiners: Cell::new(None),
+            joiners: Joiners::new(),
         }
+    }
+
+    /// Notes whose end it is.
+    pub(crate) fn is_of(&self, key: Key) {
+        self.key.set(key);
     }
 
     fn settle(&self, outcome: Outcome<R>) -> Ended {
@@ -90,13 +92,6 @@ impl<F: FnOnce() -> R, R> Job<F, R> {
                 Err(payload) => self.settle(outcome_of(payload)),
             },
         }
-    }
-
-    fn with_joiners<V>(&self, f: impl FnOnce(&mut Vec<TaskletId>) -> V) -> V {
-        let mut joiners = self.joiners.take().unwrap_or_default();
-        let value = f(&mut joiners);
-        self.joiners.set((!joiners.is_empty()).then_some(joiners));
-        value
     }
 }
 
@@ -123,8 +118,8 @@ impl<F: FnOnce() -> R, R> Run for Job<F, R> {
         self.settle(outcome_of(payload))
     }
 
-    fn take_joiners(&self) -> Vec<TaskletId> {
-        self.joiners.take().map(|joiners| *joiners).unwrap_or_default()
+    fn joiners(&self) -> &Joiners {
+        &self.joiners
     }
 }
 
@@ -152,26 +147,21 @@ impl<F: FnOnce() -> R, R> Join<R> for Job<F, R> {
         }
     }
 
-    fn is_of(&self, key: Key) {
-        self.key.set(key);
-    }
-
-    fn add_joiner(&self, joiner: TaskletId) {
-        self.with_joiners(|joiners| joiners.push(joiner));
+    fn add_joiner(&self, joiner: Key) {
+        self.joiners.push(joiner);
     }
 }
 
 /// A joiner's ticket is its key: it waits for one tasklet at a time.
 impl<F: FnOnce() -> R, R> Wait for Job<F, R> {
     fn unlink(&self, ticket: u32) {
-        self.with_joiners(|joiners| joiners.retain(|joiner| joiner.key != ticket));
+        self.joiners.remove(ticket);
     }
 
     fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        self.with_joiners(|joiners| {
-            let Some(at) = joiners.iter().position(|joiner| joiner.key == ticket) else { return (None, None) };
-            (at.checked_sub(1).map(|before| joiners[before]), joiners.get(at + 1).copied())
-        })
+        let (before, after) = self.joiners.neighbours(ticket);
+        let scheduler = Scheduler::local();
+        (before.map(|key| scheduler.id_of(key)), after.map(|key| scheduler.id_of(key)))
     }
 
     fn describe(&self, _ticket: u32) -> Description {
@@ -198,7 +188,7 @@ pub(crate) fn join<R: 'static>(
             return Err(JoinError::Current);
         }
         let me = scheduler.check_block(false).map_err(JoinError::from_refusal)?;
-        job.add_joiner(me);
+        job.add_joiner(me.key);
         scheduler.park(job.clone(), me.key, at).map_err(JoinError::Deadlock)?;
     }
     match job.take() {

@@ -23,9 +23,9 @@ pub struct Tasklet<R: 'static = ()> {
 struct JoinHandle<R: 'static>(Rc<dyn Join<R>>);
 
 impl<R: 'static> Tasklet<R> {
+    /// Takes over a handle that was counted, and one of the job that was not.
     pub(crate) fn adopt(any: AnyTasklet, job: Rc<dyn Join<R>>) -> Tasklet<R> {
         job.hold();
-        job.is_of(any.key());
         Tasklet { any, job: JoinHandle(job) }
     }
 

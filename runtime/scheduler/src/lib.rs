@@ -33,6 +33,7 @@ mod error;
 mod hooks;
 mod job;
 mod joinable;
+mod joiners;
 mod nested;
 mod pace;
 pub mod park;

@@ -72,7 +72,12 @@ impl Scheduler {
     /// The id of the running tasklet.
     #[inline]
     pub fn current_id(&self) -> TaskletId {
-        let key = self.core.current.get();
+        self.id_of(self.core.current.get())
+    }
+
+    /// The id of a tasklet that is in the table.
+    #[inline]
+    pub(crate) fn id_of(&self, key: Key) -> TaskletId {
         TaskletId { key, generation: self.core.table.borrow().get(key).generation }
     }
 

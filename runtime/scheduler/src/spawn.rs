@@ -5,11 +5,13 @@ use std::rc::Rc;
 
 use crate::core::Scheduler;
 use crate::error::TaskletError;
-use crate::job::{Job, Join, Run};
+use crate::job::{Job, Run};
 use crate::joinable::Tasklet;
 use crate::table::{Entry, Life, Place};
 use crate::tasklet::AnyTasklet;
 use crate::trace;
+
+type Site = &'static Location<'static>;
 
 /// Makes a tasklet that runs `body`, and makes it the last of the runnable ones.
 ///
@@ -74,11 +76,7 @@ impl Builder {
     /// Makes a tasklet and makes it the last of the runnable ones; see [`spawn`].
     #[track_caller]
     pub fn spawn<R: 'static>(self, body: impl FnOnce() -> R + 'static) -> Tasklet<R> {
-        let tasklet = self.make(body);
-        let scheduler = tasklet.scheduler();
-        scheduler.core.table.borrow_mut().append(tasklet.key());
-        trace::spawned(scheduler, tasklet.key());
-        tasklet
+        self.make(body, Place::Ring, Location::caller())
     }
 
     /// Makes a tasklet that runs only when it is [inserted](AnyTasklet::insert) or [run](AnyTasklet::run).
@@ -89,41 +87,47 @@ impl Builder {
     #[track_caller]
     #[must_use = "a paused tasklet whose last handle is dropped never runs"]
     pub fn paused<R: 'static>(self, body: impl FnOnce() -> R + 'static) -> Tasklet<R> {
-        let tasklet = self.make(body);
-        trace::spawned(tasklet.scheduler(), tasklet.key());
-        tasklet
+        self.make(body, Place::Nowhere, Location::caller())
     }
 
     /// Makes a tasklet without a body; see [`AnyTasklet::bind`].
     #[track_caller]
     pub fn unbound(self) -> AnyTasklet {
-        let entry = self.entry(Location::caller());
-        adopt(Scheduler::local(), entry)
+        self.enter(None, Place::Nowhere, Location::caller())
     }
 
-    fn entry(self, at: &'static Location<'static>) -> Entry {
+    fn make<F: FnOnce() -> R + 'static, R: 'static>(self, body: F, place: Place, at: Site) -> Tasklet<R> {
+        let job = Rc::new(Job::new(body));
+        let any = self.enter(Some(job.clone()), place, at);
+        job.is_of(any.key());
+        Tasklet::adopt(any, job)
+    }
+
+    /// Enters a tasklet into the table, and into the ring if that is its place. The handle is the first one.
+    fn enter(self, job: Option<Rc<dyn Run>>, place: Place, at: Site) -> AnyTasklet {
+        let scheduler = Scheduler::local();
         let mut entry = Entry::new(at);
+        entry.stack_size = self.stack_size;
+        entry.handles = 1;
         if self.name.is_some() {
             entry.rare_mut().name = self.name;
         }
-        entry.stack_size = self.stack_size;
-        entry.handles = 1;
-        entry
+        let bound = job.is_some();
+        if bound {
+            entry.life = Life::Unstarted;
+            entry.job = job;
+        }
+        let mut table = scheduler.core.table.borrow_mut();
+        let (key, generation) = table.add(entry);
+        if place == Place::Ring {
+            table.append(key);
+        }
+        drop(table);
+        if bound {
+            trace::spawned(&scheduler, key);
+        }
+        AnyTasklet::adopt(scheduler, key, generation)
     }
-
-    #[track_caller]
-    fn make<F: FnOnce() -> R + 'static, R: 'static>(self, body: F) -> Tasklet<R> {
-        let mut entry = self.entry(Location::caller());
-        let job = Rc::new(Job::new(body));
-        entry.job = Some(job.clone() as Rc<dyn Run>);
-        entry.life = Life::Unstarted;
-        Tasklet::adopt(adopt(Scheduler::local(), entry), job as Rc<dyn Join<R>>)
-    }
-}
-
-fn adopt(scheduler: Scheduler, entry: Entry) -> AnyTasklet {
-    let (key, generation) = scheduler.core.table.borrow_mut().add(entry);
-    AnyTasklet::adopt(scheduler, key, generation)
 }
 
 /// Giving a tasklet another body, as Stackless's `bind` and `setup` do.
