@@ -40,10 +40,11 @@ pub use tasklets_channels::{
     SendError, StopIteration, channel_callback, set_channel_callback,
 };
 pub use tasklets_runtime::{
-    AnyTasklet, Budget, Builder, Ending, ErrorHandler, GreenletExit, JoinError, Outcome, Payload, Report,
-    ScheduleCallback, Scheduler, StackError, Starved, Stats, Tasklet, TaskletError, TaskletExit, Waiting, current,
-    enter, kill_all, main_tasklet, park, run, run_count, run_for, schedule, schedule_callback, schedule_remove,
-    set_error_handler, set_schedule_callback, spawn, stats, switch_trap,
+    AnyTasklet, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit, JoinError, Outcome, Payload,
+    Report, ScheduleCallback, Scheduler, Since, StackError, Starved, State, Stats, Tasklet, TaskletDump, TaskletError,
+    TaskletExit, Waiting, current, dump, dump_with_backtraces, enter, kill_all, main_tasklet, park, run, run_count,
+    run_for, schedule, schedule_callback, schedule_remove, set_error_handler, set_schedule_callback, spawn, stats,
+    switch_trap,
 };
 
 /// What nearly every program needs.

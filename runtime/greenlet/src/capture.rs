@@ -10,10 +10,13 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::Once;
 
-use crate::context;
+use crate::context::{self, Context};
 use crate::handle::AnyGreenlet;
 use crate::inner::{Inner, State};
 use crate::thread::Thread;
+
+/// What a capture takes of a stack, in bytes, with a reserve: 2 KiB were measured, in a debug build.
+const ROOM: usize = 4 * 1024;
 
 /// What a visit carries there and back.
 pub(crate) struct Visit {
@@ -31,11 +34,12 @@ impl Default for Visit {
 impl AnyGreenlet {
     /// Where the greenlet is: the calls that it is in, down to its body. The first few are this library's own.
     ///
-    /// It works whatever `RUST_BACKTRACE` says. Of a suspended greenlet the addresses are collected on its own stack, which
-    /// needs 2 KiB of room there; names and lines are looked up when the backtrace is printed. Nothing that the program
-    /// can see changes: no tracer is told, nothing is counted as a switch.
+    /// It works whatever `RUST_BACKTRACE` says. Of a suspended greenlet the addresses are collected on its own stack; names
+    /// and lines are looked up when the backtrace is printed. Nothing that the program can see changes: no tracer is told,
+    /// nothing is counted as a switch.
     ///
-    /// None if it has not begun or has ended, while the thread unwinds, and when the thread is ending.
+    /// None if it has not begun or has ended, if less than 4 KiB are left on its stack, while the thread unwinds, and when
+    /// the thread is ending. The portable context does not know how much is left: there it is for the caller to know.
     ///
     /// # Examples
     ///
@@ -103,7 +107,9 @@ pub(crate) fn answer(thread: &Thread) {
         if asker.is_null() {
             return;
         }
-        thread.visit.answer.set(Some(Backtrace::force_capture()));
+        if has_room(thread.current()) {
+            thread.visit.answer.set(Some(Backtrace::force_capture()));
+        }
         // SAFETY: the running greenlet is the one that `visit` went to. The asker is suspended there, with its block kept by
         // its running handle, until it is switched to here.
         unsafe {
@@ -112,4 +118,13 @@ pub(crate) fn answer(thread: &Thread) {
             context::switch(&thread.hub, from, to);
         }
     }
+}
+
+/// Whether a capture fits on the running greenlet's stack, as far as is known: running out of it ends the process.
+fn has_room(current: &Inner) -> bool {
+    let here = ptr::from_ref(&current).addr();
+    // SAFETY: the running greenlet's context is in place until it ends.
+    let context = unsafe { (*current.context.get()).as_ref() };
+    let guard = context.and_then(Context::guard);
+    guard.is_none_or(|guard| here.saturating_sub(guard.end) >= ROOM)
 }

@@ -232,7 +232,7 @@ impl Scheduler {
 
     /// Sets a tasklet aside until a stack comes back.
     pub(crate) fn starve(&self, key: Key, why: StackError) {
-        self.core.table.borrow_mut().starve(key);
+        self.core.table.borrow_mut().starve(key, self.core.pace.switches());
         self.core.shortage.replace(Some(why));
     }
 

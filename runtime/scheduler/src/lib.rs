@@ -28,8 +28,10 @@
 mod by_hand;
 mod control;
 mod core;
+mod dump;
 mod ending;
 mod error;
+mod frames;
 mod hooks;
 mod job;
 mod joinable;
@@ -48,6 +50,7 @@ mod tasklet;
 mod trace;
 
 pub use crate::core::Scheduler;
+pub use dump::{BlockedOn, Dump, State, TaskletDump, dump, dump_with_backtraces};
 pub use error::{TaskletError, TaskletExit};
 pub use greenlet::{GreenletExit, Payload, StackError};
 pub use hooks::{
@@ -56,6 +59,7 @@ pub use hooks::{
 pub use job::JoinError;
 pub use joinable::Tasklet;
 pub use nested::{enter, kill_all};
+pub use pace::Since;
 pub use report::{Report, Starved, Waiting};
 pub use run::{Budget, Ending, Outcome, run, run_for};
 pub use spawn::{Builder, spawn};

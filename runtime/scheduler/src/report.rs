@@ -1,15 +1,20 @@
 //! Who is blocked, on what, and where: the text that a stuck program is debugged from.
 
+use std::backtrace::Backtrace;
 use std::fmt;
 use std::panic::Location;
+use std::sync::{Arc, OnceLock};
 
 use greenlet::StackError;
 
 use crate::core::{MAIN, Scheduler};
+use crate::frames;
 use crate::park::Description;
 use crate::table::{Entry, Key, Place};
 
 /// The tasklets of a thread that cannot go on, when it was made.
+///
+/// With `TASKLETS_BACKTRACE=1` in the environment, every report has the backtraces of the blocked tasklets.
 #[non_exhaustive]
 #[derive(Debug, Clone, Default)]
 pub struct Report {
@@ -35,6 +40,8 @@ pub struct Waiting {
     pub spawned_at: Option<&'static Location<'static>>,
     /// Where it waits.
     pub waits_at: &'static Location<'static>,
+    /// Where it is, if `TASKLETS_BACKTRACE` is set.
+    pub backtrace: Option<Arc<Backtrace>>,
 }
 
 /// A tasklet that waits for a stack.
@@ -50,22 +57,25 @@ pub struct Starved {
 impl Scheduler {
     /// Everything that is stuck on this thread.
     pub fn report(&self) -> Report {
+        let traced = wants_backtraces();
         // Descriptions come from code outside this crate: not while the table is borrowed.
         let (waits, starved) = {
             let table = self.core.table.borrow();
             let blocked = table.iter().filter_map(|(key, entry)| {
                 let waits = entry.waits.as_ref().filter(|_| entry.place == Place::Blocked)?;
                 let spawned_at = (key != MAIN).then_some(entry.spawned_at);
-                Some((label(key, entry), spawned_at, waits.on.clone(), waits.ticket, waits.at))
+                let greenlet = if traced { self.whereabouts(key, entry) } else { None };
+                Some((label(key, entry), spawned_at, waits.on.clone(), waits.ticket, waits.at, greenlet))
             });
             let starved = table.iter().filter(|(_, entry)| entry.place == Place::Starved);
             let starved =
                 starved.map(|(key, entry)| Starved { tasklet: label(key, entry), spawned_at: entry.spawned_at });
             (blocked.collect::<Vec<_>>(), starved.collect::<Vec<_>>())
         };
-        let blocked = waits.into_iter().map(|(tasklet, spawned_at, on, ticket, waits_at)| {
+        let blocked = waits.into_iter().map(|(tasklet, spawned_at, on, ticket, waits_at, greenlet)| {
             let Description { operation, on } = on.describe(ticket);
-            Waiting { tasklet, operation, on, spawned_at, waits_at }
+            let backtrace = greenlet.and_then(|greenlet| greenlet.backtrace()).map(Arc::new);
+            Waiting { tasklet, operation, on, spawned_at, waits_at, backtrace }
         });
         let shortage = self.core.shortage.borrow().clone().filter(|_| !starved.is_empty());
         Report { blocked: blocked.collect(), starved, shortage }
@@ -96,6 +106,13 @@ pub(crate) fn label(key: Key, entry: &Entry) -> String {
         None if key == MAIN => "the main tasklet".to_owned(),
         None => format!("tasklet {}", entry.generation - 1),
     }
+}
+
+/// Whether the environment asks for backtraces in reports.
+fn wants_backtraces() -> bool {
+    static WANTED: OnceLock<bool> = OnceLock::new();
+    *WANTED
+        .get_or_init(|| std::env::var_os("TASKLETS_BACKTRACE").is_some_and(|value| !value.is_empty() && value != "0"))
 }
 
 impl Report {
@@ -146,10 +163,13 @@ pub(crate) fn count(tasklets: usize) -> String {
 
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Waiting { tasklet, operation, on, spawned_at, waits_at } = self;
+        let Waiting { tasklet, operation, on, spawned_at, waits_at, backtrace } = self;
         write!(f, "{tasklet}: {operation} on {on} at {waits_at}")?;
-        match spawned_at {
-            Some(at) => write!(f, ", spawned at {at}"),
+        if let Some(at) = spawned_at {
+            write!(f, ", spawned at {at}")?;
+        }
+        match backtrace {
+            Some(backtrace) => frames::write(f, backtrace, "    "),
             None => Ok(()),
         }
     }

@@ -104,7 +104,7 @@ pub(crate) struct Entry {
     pub(crate) waits: Option<Waits>,
     pub(crate) job: Option<Rc<dyn Run>>,
     rare: Option<Box<Rare>>,
-    /// The switches that there had been when it was last blocked.
+    /// The switches that there had been when it was last blocked, or found no stack.
     pub(crate) since: u64,
 }
 
@@ -257,9 +257,11 @@ impl Table {
     // Those that wait for a stack.
 
     /// Sets a tasklet of the ring aside until there is a stack for it.
-    pub(crate) fn starve(&mut self, key: Key) {
+    pub(crate) fn starve(&mut self, key: Key, now: u64) {
         self.unlink(key);
-        self.get_mut(key).place = Place::Starved;
+        let entry = self.get_mut(key);
+        entry.place = Place::Starved;
+        entry.since = now;
         self.starved.push_back(key);
         self.starving += 1;
     }
