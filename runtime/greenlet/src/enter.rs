@@ -125,23 +125,3 @@ pub fn stats() -> Stats {
         leaked: LEAKED.load(Ordering::Relaxed),
     }
 }
-
-/// Gives this thread's idle stacks back to the system; returns how many.
-pub fn trim() -> usize {
-    let thread = thread::this();
-    let idle = thread.pool.idle.get();
-    thread.drain_pool();
-    idle
-}
-
-/// Sets how many idle stacks of one size this thread keeps (1,024 unless set); returns what was set before.
-pub fn set_pool_capacity(stacks: usize) -> usize {
-    thread::this().pool.capacity.replace(stacks)
-}
-
-/// Sets how many stacks this thread may have, idle ones included (no limit unless set); returns what was set before.
-///
-/// Beyond it, switching to an unstarted greenlet fails with [`SwitchError::Stack`](crate::SwitchError::Stack).
-pub fn set_max_stacks(stacks: usize) -> usize {
-    thread::this().pool.cap.replace(stacks)
-}

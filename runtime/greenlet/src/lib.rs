@@ -43,6 +43,7 @@ mod mail;
 mod overflow;
 mod pool;
 mod received;
+mod stacks;
 mod thread;
 mod throw;
 mod trace;
@@ -50,7 +51,7 @@ mod transfer;
 mod unraisable;
 
 pub use builder::{Builder, DEFAULT_STACK_SIZE};
-pub use enter::{Stats, enter, set_max_stacks, set_pool_capacity, stats, trim};
+pub use enter::{Stats, enter, stats};
 pub use error::{ParentError, StackError, StackLimit, SwitchError};
 pub use generator::{Generator, YieldError, yield_, yield_to};
 pub use handle::{AnyGreenlet, Greenlet, WeakGreenlet, current, main};
@@ -58,5 +59,9 @@ pub use inner::Payload;
 pub use local::{GreenletLocal, Locals};
 pub use overflow::{Describe, describe_overflows};
 pub use received::{GreenletExit, Received};
+pub use stacks::{
+    StackMemory, StackPeak, StackUsage, measure_stacks, note_stack_use, refuse_stacks, set_guard_size, set_max_stacks,
+    set_pool_capacity, set_pool_review, stack_memory, stack_peaks, trim,
+};
 pub use trace::{Event, EventKind, Tracer, set_tracer, tracer};
 pub use unraisable::{Unraisable, panic_message, set_unraisable_hook};

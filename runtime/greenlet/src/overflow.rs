@@ -53,7 +53,7 @@ fn report(thread: &Thread, other: Option<&str>) -> fmt::Result {
             write!(out, ", made at {}", current.site)?;
         }
     }
-    with_thread_name(|name| write!(out, ", on thread {name:?}: {}\n", other.unwrap_or("stack overflow")))?;
+    with_thread_name(|name| writeln!(out, ", on thread {name:?}: {}", other.unwrap_or("stack overflow")))?;
     let size = current.stack_size;
     writeln!(out, "its stack has {size} bytes; give it more with Builder::stack_size, or recurse less\n")
 }

@@ -12,13 +12,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use slab::Slab;
 
-use crate::capture::Visit;
 use crate::blocks::Blocks;
+use crate::capture::Visit;
 use crate::context::{Context, Hub};
 use crate::inner::{Family, Inner, State, family};
 use crate::mail::Mailbox;
 use crate::overflow::{self, Describe};
 use crate::pool::Pool;
+use crate::stacks::Peaks;
 use crate::trace::Tracer;
 use crate::transfer;
 use crate::unraisable::{self, Hook};
@@ -48,6 +49,9 @@ pub(crate) struct Thread {
     pub(crate) traced: Cell<bool>,
     /// Who describes an overflow.
     pub(crate) describe: Cell<Option<Describe>>,
+    /// How deep stacks were used, if that is measured; and whether it is.
+    pub(crate) peaks: RefCell<Option<Peaks>>,
+    pub(crate) measured: Cell<bool>,
     pub(crate) hook: RefCell<Option<Rc<Hook>>>,
     /// Control blocks besides main's.
     pub(crate) blocks: Blocks,
@@ -110,6 +114,8 @@ fn make<'a>() -> &'a Thread {
         tracer: RefCell::new(None),
         traced: Cell::new(false),
         describe: Cell::new(None),
+        peaks: RefCell::new(None),
+        measured: Cell::new(false),
         hook: RefCell::new(None),
         blocks: Blocks::default(),
         ids: Cell::new(0),
@@ -200,6 +206,9 @@ impl Thread {
         unsafe { context.reset() };
         if let Err(context) = self.pool.put(context) {
             self.retire(context);
+        }
+        if self.pool.is_due() {
+            self.pool.take_unneeded().into_iter().for_each(|context| self.retire(context));
         }
     }
 

@@ -24,6 +24,7 @@ use crate::inner::{Anything, Inner, Payload, State, family};
 use crate::lifetime::{drop_caught, drop_locals, end_unstarted, release};
 use crate::mail::{Failure, Got};
 use crate::received::{GreenletExit, Received};
+use crate::stacks;
 use crate::thread::{self, Thread};
 use crate::trace::{self, EventKind};
 
@@ -174,6 +175,9 @@ fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     let me = thread.current();
     // Destructors run while this greenlet is still alive: they may switch.
     drop_locals(me);
+    if thread.measured.get() {
+        stacks::note(thread, me.site);
+    }
     let target: *const Inner = route(thread, me, &mut outcome);
     // From here to the switch no user code runs.
     me.state.set(State::Dead);

@@ -11,10 +11,10 @@
 //! - `unsafe fn reset(&self)`: makes such a stack ready for the next greenlet;
 //! - `unsafe fn retire(self, hub)`: gives an idle stack back to the system;
 //! - `Context::round(size)`: the size that a stack gets if this much is asked for, and `Context::size()`: the one that it has;
-//! - `Context::used()` and `Context::guard()`: how deep it was used, and where an overflow faults, if that is known;
+//! - `Context::used()`, `give_back_unused()` and `guard()`: how deep it was used, and where an overflow faults, if that is known;
 //! - `Stderr` and `with_thread_name(f)`: what an overflow's report is written with; natively by a signal handler;
 //! - `Context::prefetch()`: brings what a switch to it needs nearer, if that can be done;
-//! - `Hub::memory()`, `Hub::refuse(nth)`, `set_guard_size(bytes)`: figures, failures on demand, and the one setting.
+//! - `Hub::memory()`, `Hub::refuse(refusals)`, `set_guard_size(bytes)`: figures, failures on demand, and the one setting.
 //!
 //! `entry` must not unwind. A stack is idle once its greenlet has ended: no frame on it holds anything then. Depending on the
 //! implementation the switch that left it never returns, or returns when the next greenlet is to run: `entry` is a loop.
@@ -40,6 +40,24 @@ cfg_select! {
 pub(crate) struct OutOfStacks {
     pub(crate) limit: StackLimit,
     pub(crate) why: String,
+}
+
+/// Requests for stacks that are refused on demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Refusals {
+    /// How many are granted first.
+    pub(crate) after: usize,
+    pub(crate) count: usize,
+}
+
+impl Refusals {
+    /// Whether the request that is made now is one of them.
+    pub(crate) fn next(&mut self) -> bool {
+        let refused = self.after == 0 && self.count != 0;
+        self.count -= usize::from(refused);
+        self.after = self.after.saturating_sub(1);
+        refused
+    }
 }
 
 /// What a thread has mapped for stacks, in bytes.

@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use generator::{Generator, Gn};
 
-use super::{Memory, OutOfStacks};
+use super::{Memory, OutOfStacks, Refusals};
 use crate::error::StackLimit;
 use crate::{overflow, thread};
 
@@ -44,14 +44,14 @@ static STACKS: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug)]
 pub(crate) struct Hub {
     next: Cell<*const Context>,
-    /// The stack that is refused, counted from now; for tests.
-    refuse: Cell<usize>,
+    /// Stacks that are refused on demand.
+    refusals: Cell<Refusals>,
 }
 
 impl Hub {
-    /// Has the n-th stack from now on refused, as if a limit had been met.
-    pub(crate) fn refuse(&self, nth: usize) {
-        self.refuse.set(nth);
+    /// Has stacks refused, as if a limit had been met.
+    pub(crate) fn refuse(&self, refusals: Refusals) {
+        self.refusals.set(refusals);
     }
 
     /// The package does not tell.
@@ -60,9 +60,10 @@ impl Hub {
     }
 
     fn refuses(&self) -> bool {
-        let left = self.refuse.get();
-        self.refuse.set(left.saturating_sub(1));
-        left == 1
+        let mut refusals = self.refusals.get();
+        let refused = refusals.next();
+        self.refusals.set(refusals);
+        refused
     }
 }
 
@@ -76,7 +77,7 @@ impl Hub {
     pub(crate) fn new(_on_fault: fn(usize)) -> Hub {
         // Registers the destructor of the package's own thread-local now, so that it runs after ours.
         let _ = generator::is_generator();
-        Hub { next: Cell::new(ptr::null()), refuse: Cell::new(0) }
+        Hub { next: Cell::new(ptr::null()), refusals: Cell::default() }
     }
 }
 
@@ -152,6 +153,9 @@ impl Context {
     pub(crate) fn used(&self) -> Option<usize> {
         None
     }
+
+    /// The package does not tell what is unused.
+    pub(crate) fn give_back_unused(&self) {}
 
     /// The package has a fault handler of its own.
     pub(crate) fn guard(&self) -> Option<Range<usize>> {

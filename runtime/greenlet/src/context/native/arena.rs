@@ -19,7 +19,7 @@ use slab::Slab;
 
 use super::limits;
 use super::memory::{self, page_size};
-use crate::context::OutOfStacks;
+use crate::context::{OutOfStacks, Refusals};
 
 /// The least stack: it leaves room for a panic's own frames.
 const LEAST: usize = 16 * 1024;
@@ -46,8 +46,8 @@ pub(super) struct Arena {
     chunks: Slab<Chunk>,
     /// Programs use few sizes, so a scan beats a map.
     classes: Vec<Class>,
-    /// The request to the kernel that is refused, counted from now; for tests.
-    pub(super) refuse: usize,
+    /// Requests to the kernel that are refused on demand.
+    pub(super) refusals: Refusals,
     /// What the kernel refused last, if it has granted nothing since: finding out why takes long.
     refused: Option<OutOfStacks>,
 }
@@ -189,13 +189,9 @@ impl Arena {
         Ok(slot)
     }
 
-    /// Counts the requests to the kernel, for tests that have one of them refused.
+    /// Stands before each request to the kernel.
     fn asked(&mut self) -> io::Result<()> {
-        if self.refuse == 0 {
-            return Ok(());
-        }
-        self.refuse -= 1;
-        if self.refuse == 0 { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
+        if self.refusals.next() { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
     }
 }
 
@@ -230,5 +226,5 @@ impl Chunk {
 /// The guard as it was set, or a page more: the stride is odd.
 fn guard_for(size: usize) -> usize {
     let guard = memory::guard_size();
-    if (size + guard) / page_size() % 2 == 0 { guard + page_size() } else { guard }
+    if ((size + guard) / page_size()).is_multiple_of(2) { guard + page_size() } else { guard }
 }

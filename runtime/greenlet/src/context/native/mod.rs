@@ -34,7 +34,8 @@ use self::arena::{Arena, Slot};
 use self::fault::Alternate;
 pub(crate) use self::fault::{Stderr, with_thread_name};
 use self::isa::Frame;
-use super::{Memory, OutOfStacks};
+use self::memory::page_size;
+use super::{Memory, OutOfStacks, Refusals};
 
 /// What a thread has for its contexts: its stacks.
 #[derive(Debug)]
@@ -52,9 +53,9 @@ impl Hub {
         Hub { arena: RefCell::default(), root: Cell::new((ptr::null(), 0)), on_fault, alternate: Alternate::default() }
     }
 
-    /// Has the n-th request to the kernel from now on refused, as if a limit had been met.
-    pub(crate) fn refuse(&self, nth: usize) {
-        self.arena.borrow_mut().refuse = nth;
+    /// Has requests to the kernel refused, as if a limit had been met.
+    pub(crate) fn refuse(&self, refusals: Refusals) {
+        self.arena.borrow_mut().refusals = refusals;
     }
 
     /// What is mapped for stacks.
@@ -148,6 +149,18 @@ impl Context {
         Some(unsafe { memory::resident(slot.low, slot.size) })
     }
 
+    /// Gives the memory back that is below the caller's frame, on the stack of which this is the context.
+    pub(crate) fn give_back_unused(&self) {
+        let here = 0_u8;
+        let Some(Slot { low, size, .. }) = self.header().map(|header| header.slot) else { return };
+        // A page more, for what is called from here, and what signal handlers may have below the stack pointer.
+        let unused = ((&raw const here).addr().wrapping_sub(low.as_ptr().addr()) / page_size()).saturating_sub(2) * page_size();
+        if unused < size {
+            // SAFETY: no frame is so far below this one: whole pages of this stack that nothing is in.
+            unsafe { memory::give_back(low, unused) };
+        }
+    }
+
     /// Where an overflow of this stack faults.
     pub(crate) fn guard(&self) -> Option<Range<usize>> {
         let Slot { low, guard, .. } = self.header()?.slot;
@@ -176,8 +189,11 @@ impl Context {
 
     #[inline(always)]
     fn header(&self) -> Option<&Header> {
+        if self.header == NonNull::dangling() {
+            return None;
+        }
         // SAFETY: written by `new`, and in place for as long as the context.
-        (self.header != NonNull::dangling()).then(|| unsafe { self.header.as_ref() })
+        Some(unsafe { self.header.as_ref() })
     }
 
     fn bounds(&self, hub: &Hub) -> (*const u8, usize) {
