@@ -17,12 +17,17 @@ const least = 300 * time.Millisecond
 const batch = 1000
 
 var workloads = map[string]func(string){
-	"yield2":      func(name string) { yields(name, 2) },
-	"yield1k":     func(name string) { yields(name, 1000) },
-	"pingpong":    pingpong,
-	"spawn":       spawnJoin,
-	"spawn-batch": spawnBatch,
-	"live10k":     func(name string) { live(name, 10000) },
+	"yield2":       func(name string) { yields(name, 2) },
+	"yield1k":      func(name string) { yields(name, 1000) },
+	"yield100k":    func(name string) { yields(name, 100000) },
+	"pingpong":     pingpong,
+	"spawn":        spawnJoin,
+	"spawn-batch":  spawnBatch,
+	"live10k":      func(name string) { live(name, 10000) },
+	"live100k":     func(name string) { live(name, 100000) },
+	"live1m":       func(name string) { live(name, 1000000) },
+	"skynet1":      func(name string) { skynet(name, false) },
+	"skynet1-path": func(name string) { skynet(name, true) },
 }
 
 func main() {
@@ -148,7 +153,7 @@ func spawnBatch(name string) {
 func live(name string, goroutines int) {
 	channel := make(chan bool)
 	started, ended := 0, 0
-	before := resident()
+	before, tables := status("VmRSS"), status("VmPTE")
 	start := time.Now()
 	for i := 0; i < goroutines; i++ {
 		go func() {
@@ -161,9 +166,10 @@ func live(name string, goroutines int) {
 		runtime.Gosched()
 	}
 	took := time.Since(start)
-	grown := resident() - before
+	grown, tables := status("VmRSS")-before, status("VmPTE")-tables
 	check(ended == 0, name)
 	fmt.Printf("%s-rss %.1f bytes\n", name, float64(grown)/float64(goroutines))
+	fmt.Printf("%s-tables %.1f bytes\n", name, float64(tables)/float64(goroutines))
 	fmt.Printf("%s-ns %.1f ns\n", name, float64(took.Nanoseconds())/float64(goroutines))
 	for i := 0; i < goroutines; i++ {
 		channel <- true
@@ -173,16 +179,50 @@ func live(name string, goroutines int) {
 	}
 }
 
-// resident tells the process's resident memory in bytes.
-func resident() int {
+// status tells a line of the process's status that is in kB, in bytes.
+func status(line string) int {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		panic(err)
 	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	_, rest, _ := strings.Cut(string(status), line+":")
 	var kib int
 	if _, err := fmt.Sscan(rest, &kib); err != nil {
 		panic(err)
 	}
 	return kib * 1024
+}
+
+// skynet has a tree of goroutines, ten children each, whose million leaves send their numbers up through rendezvous channels.
+// One pass, cold. With path a child is started and received from before the next one is started.
+func skynet(name string, path bool) {
+	const leaves = 1000000
+	start := time.Now()
+	root := make(chan int)
+	go node(root, 0, leaves, path)
+	sum := <-root
+	took := time.Since(start)
+	check(sum == leaves*(leaves-1)/2, name)
+	fmt.Printf("%s %.1f ms\n", name, float64(took.Nanoseconds())/1e6)
+}
+
+func node(up chan int, first, leaves int, path bool) {
+	if leaves == 1 {
+		up <- first
+		return
+	}
+	const children = 10
+	here := make(chan int)
+	each := leaves / children
+	sum := 0
+	for number := 0; number < children; number++ {
+		go node(here, first+number*each, each, path)
+		if path {
+			sum += <-here
+		}
+	}
+	for number := 0; number < children && !path; number++ {
+		sum += <-here
+	}
+	up <- sum
 }

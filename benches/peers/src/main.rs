@@ -12,6 +12,7 @@ mod on_async_executor;
 mod on_corosensei;
 mod on_may;
 mod on_tokio;
+#[path = "../../src/resident.rs"]
 mod resident;
 
 use clap::{Parser, ValueEnum};
@@ -44,6 +45,9 @@ impl Peer {
 /// Runs workloads on another runtime and prints their figures.
 #[derive(Parser)]
 struct Arguments {
+    /// Do exactly this many operations, once, where it is not the workload that says how many
+    #[arg(long, value_name = "OPERATIONS")]
+    exactly: Option<usize>,
     /// The runtime
     peer: Peer,
     /// Workloads to run, in this order; none lists them
@@ -51,7 +55,10 @@ struct Arguments {
 }
 
 fn main() -> std::process::ExitCode {
-    let Arguments { peer, names } = Arguments::parse();
+    let Arguments { exactly, peer, names } = Arguments::parse();
+    if let Some(operations) = exactly {
+        measure::exactly(operations);
+    }
     let workloads = peer.workloads();
     if names.is_empty() {
         for (name, _) in workloads {

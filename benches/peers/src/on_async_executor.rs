@@ -1,6 +1,6 @@
 //! async-executor's executor for one thread, with async-channel. Its tasks are futures and have no stack.
 //!
-//! Its channels hold at least one message, so that pingpong is with capacity 1.
+//! Those channels hold at least one message, so that pingpong is with capacity 1; skynet1 is over kanal's, which can hold none.
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -8,19 +8,25 @@ use std::time::Instant;
 use async_channel::{bounded, unbounded};
 use async_executor::LocalExecutor;
 use futures_lite::future::{block_on, yield_now};
+use kanal::AsyncSender;
 
 use crate::counter::Counter;
-use crate::measure::{per_operation, time};
+use crate::measure::{per_operation, print, time};
 use crate::resident::Before;
 use crate::{BATCH, Workload};
 
 pub(crate) const WORKLOADS: &[Workload] = &[
     ("yield2", |name| yields(name, 2)),
     ("yield1k", |name| yields(name, 1_000)),
+    ("yield100k", |name| yields(name, 100_000)),
     ("pingpong", pingpong),
     ("spawn", spawn_join),
     ("spawn-batch", spawn_batch),
     ("live10k", |name| live(name, 10_000)),
+    ("live100k", |name| live(name, 100_000)),
+    ("live1m", |name| live(name, 1_000_000)),
+    ("skynet1", |name| skynet(name, Order::Breadth)),
+    ("skynet1-path", |name| skynet(name, Order::Path)),
 ];
 
 type Executor = Rc<LocalExecutor<'static>>;
@@ -149,4 +155,56 @@ fn live(name: &str, tasks: usize) {
     run(&executor);
     assert_eq!(ended.get(), tasks);
     growth.print(name, tasks);
+}
+
+/// In what order a node of the tree lets its children run.
+#[derive(Clone, Copy)]
+enum Order {
+    /// All are spawned, then all are received from.
+    Breadth,
+    /// One is spawned and received from before the next one is spawned.
+    Path,
+}
+
+/// A tree of tasks, ten children each, whose million leaves send their numbers up through rendezvous channels. Cold, one pass.
+fn skynet(name: &str, order: Order) {
+    const LEAVES: usize = 1_000_000;
+    let executor = Executor::default();
+    let spawner = executor.clone();
+    let took = time(|| {
+        enter(&executor, async move {
+            let (up, root) = kanal::bounded_async(0);
+            spawn_node(&spawner, up, 0, LEAVES, order);
+            assert_eq!(root.recv().await, Ok(LEAVES * (LEAVES - 1) / 2));
+        });
+        run(&executor);
+    });
+    print(name, took.as_secs_f64() * 1e3, "ms");
+}
+
+fn spawn_node(executor: &Executor, up: AsyncSender<usize>, first: usize, leaves: usize, order: Order) {
+    const CHILDREN: usize = 10;
+    // Of their own kinds, so that a leaf's future is no larger than it has to be.
+    if leaves == 1 {
+        executor.spawn(async move { up.send(first).await.expect("the parent") }).detach();
+        return;
+    }
+    let spawner = executor.clone();
+    let node = async move {
+        let (child, here) = kanal::bounded_async(0);
+        let each = leaves / CHILDREN;
+        let spawn = |number: usize| spawn_node(&spawner, child.clone(), first + number * each, each, order);
+        if matches!(order, Order::Breadth) {
+            (0..CHILDREN).for_each(spawn);
+        }
+        let mut sum = 0;
+        for number in 0..CHILDREN {
+            if matches!(order, Order::Path) {
+                spawn(number);
+            }
+            sum += here.recv().await.expect("a child");
+        }
+        up.send(sum).await.expect("the parent");
+    };
+    executor.spawn(node).detach();
 }

@@ -17,10 +17,13 @@ use crate::{BATCH, Workload};
 pub(crate) const WORKLOADS: &[Workload] = &[
     ("yield2", |name| yields(name, 2)),
     ("yield1k", |name| yields(name, 1_000)),
+    ("yield100k", |name| yields(name, 100_000)),
     ("pingpong", pingpong),
     ("spawn", spawn_join),
     ("spawn-batch", spawn_batch),
     ("live10k", |name| live(name, 10_000)),
+    ("live100k", |name| live(name, 100_000)),
+    ("live1m", |name| live(name, 1_000_000)),
 ];
 
 fn runtime() -> Runtime {
