@@ -89,6 +89,7 @@ impl Program {
     /// Performs an operation and logs its result. Unwinds with an exit, and with every `Boom` that this place lets out.
     fn step(self: &Rc<Program>, who: i64, pc: usize, op: &Value) {
         let at = pc as i64;
+        crate::look(&self.slots.borrow());
         let payload = match self.perform(op) {
             Ok(result) => return self.log(who, at, result),
             Err(payload) => payload,

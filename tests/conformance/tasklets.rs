@@ -142,6 +142,7 @@ impl Program {
 
     /// One operation. Exits are logged and go on unwinding.
     fn step(self: &Rc<Program>, who: i64, pc: usize, op: &Value) {
+        crate::look(&[]);
         let result = catch_unwind(AssertUnwindSafe(|| self.operate(op)));
         let pc = pc as i64;
         match result {
