@@ -34,23 +34,27 @@ pub struct Builder {
 
 impl Builder {
     /// A builder of unnamed greenlets with [`DEFAULT_STACK_SIZE`], children of the current greenlet.
+    #[inline]
     pub fn new() -> Builder {
         Builder::default()
     }
 
     /// A name for messages and reports.
+    #[inline]
     pub fn name(mut self, name: impl Into<Rc<str>>) -> Builder {
         self.name = Some(name.into());
         self
     }
 
     /// The size of the stack in bytes, rounded up to whole pages.
+    #[inline]
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.stack_size = Some(bytes);
         self
     }
 
     /// The parent, in place of the current greenlet.
+    #[inline]
     pub fn parent(mut self, parent: &AnyGreenlet) -> Builder {
         self.parent = Some(parent.clone());
         self

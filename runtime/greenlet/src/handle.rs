@@ -118,6 +118,7 @@ impl AnyGreenlet {
     }
 
     /// Takes the greenlet's local values away; none if it has not used any.
+    #[inline]
     pub fn take_locals(&self) -> Option<Locals> {
         self.inner().locals.take()
     }
@@ -388,6 +389,7 @@ pub fn current<T: 'static>() -> Greenlet<T> {
 }
 
 /// The main greenlet: this thread's own flow. It takes the type of its pending switch.
+#[inline]
 pub fn main<T: 'static>() -> Greenlet<T> {
     any_handle(thread::this().main()).cast()
 }

@@ -43,6 +43,7 @@ mod mail;
 mod overflow;
 mod pool;
 mod received;
+mod route;
 mod stacks;
 mod thread;
 mod throw;

@@ -52,7 +52,7 @@ unsafe fn abandoned(mut inner: *const Inner) {
         // SAFETY: nobody else frees a block that has no handles; the weak one taken here holds it while user code runs.
         let block = unsafe { &*inner };
         block.add_weak();
-        let ended = end(block);
+        let ended = (block.state.get() == State::Dead && !has_locals(block)) || end(block);
         let parent = if ended && block.handles.get() == 0 { block.parent.replace(ptr::null()) } else { ptr::null() };
         // SAFETY: the weak handle taken above; the reference is not used again.
         unsafe { release_weak(NonNull::from(block)) };
@@ -137,9 +137,23 @@ pub(crate) fn give_up(thread: &Thread, inner: &Inner) {
     LEAKED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Drops the local values, and those that their destructors make. Where that has no end, the
-/// rest is leaked.
+/// Whether there are local values.
+#[inline]
+fn has_locals(inner: &Inner) -> bool {
+    inner.locals.borrow().is_some()
+}
+
+/// Drops the local values, and those that their destructors make. Where that has no end, the rest is leaked.
+#[inline]
 pub(crate) fn drop_locals(inner: &Inner) {
+    if has_locals(inner) {
+        drop_each_locals(inner);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn drop_each_locals(inner: &Inner) {
     for _ in 0..100 {
         let Some(locals) = inner.locals.take() else { return };
         drop_caught(inner, locals);

@@ -166,11 +166,13 @@ impl Drop for Thread {
 }
 
 impl Thread {
+    #[inline]
     pub(crate) fn main(&self) -> &Inner {
         // SAFETY: it is freed by the drop of this state alone.
         unsafe { self.main.as_ref() }
     }
 
+    #[inline]
     pub(crate) fn current(&self) -> &Inner {
         // SAFETY: the running greenlet is kept by its running handle; main by this state.
         unsafe { &*self.current.get() }

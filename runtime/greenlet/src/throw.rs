@@ -7,9 +7,10 @@ use crate::inner::{Inner, Payload, State, family};
 use crate::lifetime::{drop_caught, end_unstarted};
 use crate::mail::Got;
 use crate::received::{GreenletExit, Received};
+use crate::route::route;
 use crate::thread::Thread;
 use crate::trace::{self, EventKind};
-use crate::transfer::{begin, depart, ended_by, receive, route, unbind};
+use crate::transfer::{begin, depart, ended_by, receive, unbind};
 
 /// `throw`, whatever the state of the target.
 pub(crate) fn throw<T: 'static>(target: &Inner, payload: Payload) -> Result<Received<T>, SwitchError<Payload>> {

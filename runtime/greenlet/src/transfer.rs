@@ -15,20 +15,22 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 
-use crate::body::{Body, open};
+use crate::body::open;
 use crate::capture;
 use crate::context::{self, Context};
 use crate::error::{StackError, SwitchError};
 use crate::handle::AnyGreenlet;
 use crate::inner::{Anything, Inner, Payload, State, family};
-use crate::lifetime::{drop_caught, drop_locals, end_unstarted, release};
+use crate::lifetime::{drop_locals, release};
 use crate::mail::{Failure, Got};
 use crate::received::{GreenletExit, Received};
+use crate::route::route;
 use crate::stacks;
 use crate::thread::{self, Thread};
 use crate::trace::{self, EventKind};
 
 /// A handle of a greenlet that is known to exist.
+#[inline]
 pub(crate) fn any_handle(inner: &Inner) -> AnyGreenlet {
     inner.add_handle();
     AnyGreenlet::adopt(NonNull::from(inner))
@@ -78,17 +80,32 @@ unsafe fn leave(thread: &Thread, target: *const Inner) -> (*const Context, *cons
 unsafe fn receive_value<T: 'static>(thread: &Thread) -> Result<Received<T>, Box<Failure>> {
     let origin = thread.origin.get();
     let value = thread.mail.peek();
-    // SAFETY: the switcher's running handle keeps its block until it is given back.
-    if value.is_null() || thread.traced.get() || unsafe { (*origin).state.get() } == State::Dead {
+    if value.is_null() || thread.traced.get() {
         // SAFETY: nothing has been taken yet.
         return unsafe { receive::<T>(thread) }.open();
     }
     thread.mail.clear();
-    // SAFETY: as in `receive`; the running handle is given back once.
+    // SAFETY: as in `receive`; the switcher's running handle keeps its block until it is given back, once.
     unsafe {
         let value = value.cast::<T>().read();
+        if (*origin).state.get() == State::Dead {
+            give_back_stack(thread, origin);
+        }
         release(origin);
         Ok(Received::Value(value))
+    }
+}
+
+/// Gives back the stack of a greenlet that has ended.
+///
+/// # Safety
+///
+/// The block exists, and what the greenlet left was moved out of its frame: nothing uses the stack any more.
+#[inline(never)]
+unsafe fn give_back_stack(thread: &Thread, ended: *const Inner) {
+    // SAFETY: the caller's promise.
+    if let Some(context) = unsafe { (*(*ended).context.get()).take() } {
+        thread.give_back(context);
     }
 }
 
@@ -114,10 +131,8 @@ pub(crate) unsafe fn receive<T: 'static>(thread: &Thread) -> Got<T> {
     // SAFETY: the switcher's running handle keeps its block until it is given back below.
     let ended = unsafe { (*origin).state.get() == State::Dead };
     if ended {
-        // SAFETY: as above; the switcher has ended, what it left was moved out, so that nothing uses its stack.
-        if let Some(context) = unsafe { (*(*origin).context.get()).take() } {
-            thread.give_back(context);
-        }
+        // SAFETY: as above; what it left was moved out.
+        unsafe { give_back_stack(thread, origin) };
     }
     let got = if thread.traced.get() {
         let posing = thread.posing.replace(ptr::null());
@@ -197,68 +212,8 @@ fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     }
 }
 
-/// Finds who receives the outcome of `from`: who kills it, or the nearest live ancestor, unless it is unstarted and cannot take it. Such a
-/// one is ended by what it cannot take; what nobody may take because of its type becomes an error. Runs user destructors.
-pub(crate) fn route<'a, T: 'static>(thread: &'a Thread, from: &Inner, outcome: &mut Got<T>) -> &'a Inner {
-    // The last one that was ended. It only saves going up a long chain again for each of its members.
-    let mut ended: Option<AnyGreenlet> = None;
-    loop {
-        let below = ended.as_ref().map_or(from, AnyGreenlet::inner);
-        let mut target = match from.adopter() {
-            Some(adopter) => adopter,
-            None => below.parent().unwrap_or(thread.main()).nearest_live(),
-        };
-        while matches!(outcome, Got::Failed(_)) && target.state.get() == State::Unstarted {
-            target = target.parent().unwrap_or(thread.main()).nearest_live();
-        }
-        // SAFETY: living ancestors are kept by the edges of their children; `'a` only says that main's is the longest life.
-        let target: &'a Inner = unsafe { &*ptr::from_ref(target) };
-        let unstarted = target.state.get() == State::Unstarted;
-        let fits = target.awaits.get().is::<T>();
-        let ends =
-            unstarted && matches!(outcome, Got::Exit(_) | Got::Raise(_)) && !(outcome.is_exit() && takes_exit(target));
-        if ends {
-            let handle = any_handle(target);
-            end_unstarted(target);
-            ended = Some(handle);
-            continue;
-        }
-        if ended.take().is_some() {
-            // User code may have changed the parents. From here to the return none of it runs that is not looked after.
-            continue;
-        }
-        match outcome {
-            Got::Value(_) if unstarted && fits => match bind(thread, target) {
-                Ok(()) => return target,
-                Err(error) => replace(from, outcome, Got::Failed(Box::new(Failure::Stack(error)))),
-            },
-            Got::Value(_) if fits => return target,
-            Got::Value(_) if !unstarted && target.awaits.get().is::<Anything>() => replace(from, outcome, Got::Nothing),
-            Got::Value(_) => replace(from, outcome, Got::Failed(Failure::family::<T>(from, target))),
-            Got::Nothing if target.awaits.get().is::<Anything>() => return target,
-            Got::Nothing => *outcome = Got::Failed(Failure::family::<T>(from, target)),
-            Got::Exit(_) if unstarted => match bind(thread, target) {
-                Ok(()) => return target,
-                Err(error) => *outcome = Got::Failed(Box::new(Failure::Stack(error))),
-            },
-            Got::Exit(_) | Got::Raise(_) | Got::Failed(_) => return target,
-        }
-    }
-}
-
-fn replace<T>(from: &Inner, outcome: &mut Got<T>, with: Got<T>) {
-    drop_caught(from, std::mem::replace(outcome, with));
-}
-
-fn takes_exit(unstarted: &Inner) -> bool {
-    let body = unstarted.body.take();
-    let takes = body.as_ref().is_some_and(Body::takes_exit);
-    unstarted.body.set(body);
-    takes
-}
-
 /// Gives an unstarted greenlet its stack. Taken on the asker's side, before anything is committed.
-fn bind(thread: &Thread, target: &Inner) -> Result<(), StackError> {
+pub(crate) fn bind(thread: &Thread, target: &Inner) -> Result<(), StackError> {
     // SAFETY: an unstarted greenlet's context is touched only here.
     let slot = unsafe { &mut *target.context.get() };
     if slot.is_none() {

@@ -257,8 +257,8 @@ impl Scheduler {
         if let Some(name) = name {
             builder = builder.name(name);
         }
-        let scheduler = self.clone();
-        let greenlet = builder.build(move |()| scheduler.live(key));
+        // Nothing but the key: so small a closure needs no allocation.
+        let greenlet = builder.build(move |()| Scheduler::local().live(key));
         greenlet.reserve()?;
         let mut table = self.core.table.borrow_mut();
         let entry = table.get_mut(key);
