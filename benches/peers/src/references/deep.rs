@@ -87,15 +87,10 @@ pub(crate) fn unwind(name: &str) {
     });
 }
 
-/// As deep as `Channel::receive` is above the switch, each frame with something to clean up.
+/// With this one, as many frames are between what raises and what catches as there are for a tasklet in `Channel::receive`:
+/// there, what raises is a function of its own, and here corosensei's closure around the body is.
 #[inline(never)]
 fn wait(yielder: &Yielder<(), ()>) -> u64 {
-    let clean = Clean;
-    wait_inner(yielder) + clean.one()
-}
-
-#[inline(never)]
-fn wait_inner(yielder: &Yielder<(), ()>) -> u64 {
     let clean = Clean;
     yielder.suspend(());
     clean.one()

@@ -16,6 +16,8 @@ mod stacks;
 
 use clap::Parser;
 
+use ring::{Jump, Ret};
+
 /// A workload's name, what it is, and how it is run.
 type Workload = (&'static str, &'static str, fn(&str));
 
@@ -25,10 +27,12 @@ const WORKLOADS: &[Workload] = &[
     ("unwind", "corosensei's forced unwinding of a suspended coroutine", deep::unwind),
     ("deque-yield1k", "1,000 coroutines of corosensei that a deque resumes in turn", |name| deque::yields(name, 1_000)),
     ("deque-yield100k", "100,000 of them", |name| deque::yields(name, 100_000)),
-    ("bare-yield1k", "a ring of 1,000 stacks; the switch ends in ret", |name| ring::yields::<ring::Ret>(name, 1_000)),
-    ("bare-yield1k-jump", "the same; it ends in a jump", |name| ring::yields::<ring::Jump>(name, 1_000)),
-    ("bare-yield100k", "a ring of 100,000", |name| ring::yields::<ring::Ret>(name, 100_000)),
-    ("bare-yield100k-jump", "the same with a jump", |name| ring::yields::<ring::Jump>(name, 100_000)),
+    ("bare-yield1k", "a ring of 1,000 stacks; the switch ends in ret", |name| ring::yields::<Ret, false>(name, 1_000)),
+    ("bare-yield1k-jump", "it ends in a jump", |name| ring::yields::<Jump, false>(name, 1_000)),
+    ("bare-yield1k-deep", "two calls deep; it ends in ret", |name| ring::yields::<Ret, true>(name, 1_000)),
+    ("bare-yield1k-deep-jump", "two calls deep; it ends in a jump", |name| ring::yields::<Jump, true>(name, 1_000)),
+    ("bare-yield100k", "a ring of 100,000; ret", |name| ring::yields::<Ret, false>(name, 100_000)),
+    ("bare-yield100k-jump", "a jump", |name| ring::yields::<Jump, false>(name, 100_000)),
     ("bare-live100k", "100,000 stacks mapped, guarded and touched", |name| memory::live(name, 100_000)),
     ("bare-live1m", "a million of them", |name| memory::live(name, 1_000_000)),
 ];
@@ -50,7 +54,7 @@ fn main() -> std::process::ExitCode {
     }
     if names.is_empty() {
         for (name, about, _) in WORKLOADS {
-            println!("{name:19} {about}");
+            println!("{name:22} {about}");
         }
     }
     let find = |name: &String| WORKLOADS.iter().find(|workload| workload.0 == name);

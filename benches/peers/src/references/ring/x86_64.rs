@@ -137,14 +137,27 @@ thread_local! {
     static RING: Cell<*const Ring> = const { Cell::new(std::ptr::null()) };
 }
 
-#[inline(never)]
-fn yield_now<S: Switch>() -> usize {
-    yield_inner::<S>() + 1
+/// How deep a yield is: in the frame of the stack's body, as `schedule()` is where all of it is inlined, or two calls deeper.
+#[inline(always)]
+fn yield_now<S: Switch, const DEEP: bool>() -> usize {
+    #[inline(never)]
+    fn outer<S: Switch>() -> usize {
+        inner::<S>() + 1
+    }
+    #[inline(never)]
+    fn inner<S: Switch>() -> usize {
+        switch_to_next::<S>();
+        0
+    }
+    if DEEP {
+        return outer::<S>();
+    }
+    switch_to_next::<S>();
+    1
 }
 
-/// The second of two frames, as many as there are between a tasklet's body and its switch.
-#[inline(never)]
-fn yield_inner<S: Switch>() -> usize {
+#[inline(always)]
+fn switch_to_next<S: Switch>() {
     // SAFETY: the ring lives until its stacks are given up, and only they call this.
     let ring = unsafe { &*RING.get() };
     let nodes = ring.nodes.get();
@@ -157,20 +170,19 @@ fn yield_inner<S: Switch>() -> usize {
         let to = (*(*nodes).as_ptr().add(next as usize)).stopped_at;
         S::switch(&raw mut (*me).stopped_at, to);
     }
-    0
 }
 
 /// What runs on every stack: it yields and counts. Who is first takes the time, and the others stay where they are then.
-extern "sysv64" fn body<S: Switch>(ring: *const Ring) -> ! {
+extern "sysv64" fn body<S: Switch, const DEEP: bool>(ring: *const Ring) -> ! {
     // SAFETY: the ring lives until its stacks are given up.
     let ring = unsafe { &*ring };
     let first = ring.current.get() == 0;
-    black_box(yield_now::<S>());
+    black_box(yield_now::<S, DEEP>());
     if first {
         ring.start.set(Some(Instant::now()));
     }
     for _ in 0..ring.each {
-        let one = yield_now::<S>();
+        let one = yield_now::<S, DEEP>();
         ring.done.set(ring.done.get() + one);
     }
     ring.took.set(ring.start.get().expect("the first one sets it").elapsed());
@@ -181,7 +193,7 @@ extern "sysv64" fn body<S: Switch>(ring: *const Ring) -> ! {
 }
 
 /// Stacks that yield in turn, timed once all have started. The counterpart of the workloads of this name without `bare-`.
-pub(crate) fn yields<S: Switch>(name: &str, stacks: usize) {
+pub(crate) fn yields<S: Switch, const DEEP: bool>(name: &str, stacks: usize) {
     per_operation(name, stacks << 6, |yields| {
         let each = yields / stacks;
         let mapping = Mapping::new(stacks);
@@ -197,7 +209,7 @@ pub(crate) fn yields<S: Switch>(name: &str, stacks: usize) {
         let node = |number: usize| {
             let (_, top) = mapping.guard(number);
             // SAFETY: a stack of the mapping is one body's alone.
-            let stopped_at = unsafe { prepare(top, body::<S>, &raw const ring) };
+            let stopped_at = unsafe { prepare(top, body::<S, DEEP>, &raw const ring) };
             Node { stopped_at, next: ((number + 1) % stacks) as u32 }
         };
         let nodes: Vec<Node> = (0..stacks).map(node).collect();
