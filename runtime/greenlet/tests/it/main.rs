@@ -7,6 +7,7 @@ mod misuse_process;
 mod misuse_stacks;
 mod pypy;
 mod stress;
+mod test_backtrace;
 mod test_contextvars;
 mod test_cpp;
 mod test_generator;
