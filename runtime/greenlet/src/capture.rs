@@ -31,6 +31,13 @@ impl Default for Visit {
     }
 }
 
+impl Visit {
+    /// Whether one is on its way to the stack that is asked.
+    pub(crate) fn is_under_way(&self) -> bool {
+        !self.asker.get().is_null()
+    }
+}
+
 impl AnyGreenlet {
     /// Where the greenlet is: the calls that it is in, down to its body. The first few are this library's own.
     ///

@@ -155,7 +155,7 @@ impl Eq for AnyGreenlet {}
 
 impl fmt::Display for AnyGreenlet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.inner().label())
+        self.inner().write_label(f)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::any::{Any, TypeId, type_name};
 use std::cell::{Cell, RefCell, UnsafeCell};
+use std::fmt::{self, Write};
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -166,10 +167,18 @@ impl Inner {
 
     /// How it is called in messages.
     pub(crate) fn label(&self) -> String {
+        let mut label = String::new();
+        // A string takes whatever is written.
+        let _ = self.write_label(&mut label);
+        label
+    }
+
+    /// Writes how it is called, as a signal handler may.
+    pub(crate) fn write_label(&self, out: &mut dyn Write) -> fmt::Result {
         match &self.name {
-            Some(name) => format!("greenlet {} \"{name}\"", self.id),
-            None if self.is_main() => "the main greenlet".to_owned(),
-            None => format!("greenlet {}", self.id),
+            Some(name) => write!(out, "greenlet {} \"{name}\"", self.id),
+            None if self.is_main() => out.write_str("the main greenlet"),
+            None => write!(out, "greenlet {}", self.id),
         }
     }
 }

@@ -50,6 +50,14 @@ impl Mailbox {
         self.value.set(ptr::null_mut());
     }
 
+    /// Whether nothing is under way.
+    pub(crate) fn is_empty(&self) -> bool {
+        let cold = self.cold.take();
+        let empty = self.value.get().is_null() && cold.is_none();
+        self.cold.set(cold);
+        empty
+    }
+
     pub(crate) fn take_cold<T>(&self) -> Got<T> {
         match self.cold.take().map(|got| *got) {
             None | Some(Got::Value(()) | Got::Nothing) => Got::Nothing,

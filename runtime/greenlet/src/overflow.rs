@@ -5,55 +5,86 @@
 //! only reads what is there and writes to standard error, without locks and without allocating.
 
 use std::fmt::{self, Write};
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
 
 use crate::context::{Stderr, with_thread_name};
+use crate::handle::AnyGreenlet;
+use crate::inner::Inner;
 use crate::thread::{self, Thread};
 
-/// Writes what ran on the overrun stack: its first line of the report, without a line break.
+/// Writes what ran on the greenlet whose stack ran over: the beginning of the report's first line.
 ///
 /// It is called by a signal handler: it may only read and write to what it is given, and must not allocate, lock or panic.
-pub type Describe = fn(&mut dyn Write) -> fmt::Result;
+pub type Describe = fn(&AnyGreenlet, &mut dyn Write) -> fmt::Result;
 
 /// Sets who describes what runs on this thread's greenlets when one of their stacks runs over; returns what was set before.
 ///
 /// For schedulers, which know better than this crate what runs. `None`, as at first, names the greenlet, and where it was made.
+///
+/// # Examples
+///
+/// ```
+/// use greenlet::describe_overflows;
+///
+/// describe_overflows(Some(|greenlet, out| write!(out, "{greenlet}, which parses what users send")));
+/// ```
 pub fn describe_overflows(describe: Option<Describe>) -> Option<Describe> {
     thread::this().describe.replace(describe)
+}
+
+impl AnyGreenlet {
+    /// Where in the program it was made.
+    pub fn made_at(&self) -> &'static std::panic::Location<'static> {
+        self.inner().site
+    }
 }
 
 /// Ends the process if the fault is an overflow of the running greenlet's stack.
 pub(crate) fn check(address: usize) {
     let Some(thread) = thread::existing() else { return };
-    let current = thread.current.get();
-    // SAFETY: the running greenlet exists, and its context is neither put in place nor taken out while it runs.
-    let guard = unsafe { (*(*current).context.get()).as_ref() }.and_then(|context| context.guard());
-    if guard.is_some_and(|guard| guard.contains(&address)) {
-        abort(thread, None);
+    if let Some(overrun) = overrun(thread, address) {
+        abort(thread, overrun, None);
     }
+}
+
+/// The greenlet whose stack ends at this address.
+fn overrun(thread: &Thread, address: usize) -> Option<&Inner> {
+    let ends_there = |inner: &Inner| {
+        // SAFETY: the context of a greenlet that is active is neither put in place nor taken out.
+        let context = unsafe { (*inner.context.get()).as_ref() };
+        context.and_then(|context| context.guard()).is_some_and(|guard| guard.contains(&address))
+    };
+    let current = thread.current();
+    if ends_there(current) {
+        return Some(current);
+    }
+    // In the midst of a switch: who is switched to counts as current, but the stack is still that of who leaves.
+    if thread.mail.is_empty() && !thread.visit.is_under_way() {
+        return None;
+    }
+    let registry = thread.registry.try_borrow().ok()?;
+    // SAFETY: a registered greenlet is active, and its block exists as long as it is.
+    registry.iter().map(|(_, inner)| unsafe { &**inner }).find(|inner| ends_there(inner))
 }
 
 /// Ends the process with the report.
-pub(crate) fn abort(thread: &Thread, other: Option<&str>) -> ! {
+pub(crate) fn abort(thread: &Thread, overrun: &Inner, other: Option<&str>) -> ! {
     // Nothing can be done if even this fails.
-    let _ = report(thread, other);
+    let _ = report(thread, overrun, other);
     std::process::abort();
 }
 
-fn report(thread: &Thread, other: Option<&str>) -> fmt::Result {
-    let current = thread.current();
+fn report(thread: &Thread, overrun: &Inner, other: Option<&str>) -> fmt::Result {
     let mut out = Stderr;
     out.write_char('\n')?;
+    // Not counted, and so not given back: the process ends before anybody else looks at the count.
+    let greenlet = ManuallyDrop::new(AnyGreenlet::adopt(NonNull::from(overrun)));
     match thread.describe.get() {
-        Some(describe) => describe(&mut out)?,
-        None => {
-            write!(out, "greenlet {}", current.id)?;
-            if let Some(name) = &current.name {
-                write!(out, " {name:?}")?;
-            }
-            write!(out, ", made at {}", current.site)?;
-        }
+        Some(describe) => describe(&greenlet, &mut out)?,
+        None => write!(out, "{}, made at {}", *greenlet, greenlet.made_at())?,
     }
     with_thread_name(|name| writeln!(out, ", on thread {name:?}: {}", other.unwrap_or("stack overflow")))?;
-    let size = current.stack_size;
+    let size = overrun.stack_size;
     writeln!(out, "its stack has {size} bytes; give it more with Builder::stack_size, or recurse less\n")
 }

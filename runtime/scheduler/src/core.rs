@@ -10,6 +10,7 @@ use greenlet::{Payload, StackError};
 use crate::by_hand::ByHand;
 use crate::error::TaskletError;
 use crate::hooks::{Hooks, alert};
+use crate::overflow;
 use crate::pace::Pace;
 use crate::run::Watch;
 use crate::table::{Entry, Key, Life, Mail, Place, Table};
@@ -52,7 +53,10 @@ pub(crate) struct Core {
 pub(crate) const MAIN: Key = 0;
 
 thread_local! {
-    static LOCAL: Scheduler = Scheduler::new(Location::caller());
+    static LOCAL: Scheduler = {
+        greenlet::describe_overflows(Some(overflow::describe));
+        Scheduler::new(Location::caller())
+    };
 }
 
 impl Scheduler {
@@ -86,6 +90,11 @@ impl Scheduler {
             labels: Cell::new(0),
         };
         Scheduler { core: Rc::new(core) }
+    }
+
+    /// Looks at the running thread's scheduler, as a signal handler may; none if it is gone.
+    pub(crate) fn peek<R>(look: impl FnOnce(&Scheduler) -> R) -> Option<R> {
+        LOCAL.try_with(look).ok()
     }
 
     /// The tasklet that runs.

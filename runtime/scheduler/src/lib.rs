@@ -37,6 +37,7 @@ mod job;
 mod joinable;
 mod joiners;
 mod nested;
+mod overflow;
 mod pace;
 pub mod park;
 mod report;

@@ -101,10 +101,20 @@ impl Scheduler {
 }
 
 pub(crate) fn label(key: Key, entry: &Entry) -> String {
-    match entry.name() {
-        Some(name) => format!("tasklet {} \"{name}\"", entry.generation - 1),
-        None if key == MAIN => "the main tasklet".to_owned(),
-        None => format!("tasklet {}", entry.generation - 1),
+    Label(key, entry).to_string()
+}
+
+/// How a tasklet is called; written without allocating.
+pub(crate) struct Label<'a>(pub(crate) Key, pub(crate) &'a Entry);
+
+impl fmt::Display for Label<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Label(key, entry) = self;
+        match entry.rare().and_then(|rare| rare.name.as_deref()) {
+            Some(name) => write!(f, "tasklet {} \"{name}\"", entry.generation - 1),
+            None if *key == MAIN => f.write_str("the main tasklet"),
+            None => write!(f, "tasklet {}", entry.generation - 1),
+        }
     }
 }
 

@@ -220,7 +220,8 @@ fn serve(hub: &Hub, root: *const Context) {
         stack.resume();
         if stack.is_done() {
             // Entry functions return only when retired: the package's fault handler has left the stack.
-            overflow::abort(thread::this(), stack.get_panic_data().as_deref().and_then(describe));
+            let thread = thread::this();
+            overflow::abort(thread, thread.current(), stack.get_panic_data().as_deref().and_then(describe));
         }
     }
 }

@@ -43,7 +43,9 @@ pub(super) fn watch(report: fn(usize)) {
     for (signal, before) in SIGNALS.into_iter().zip(&installed.before) {
         let mut ours = *before;
         ours.sa_sigaction = handle as *const () as usize;
-        ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        // The handler that was there finds these as it wanted them when it is called from ours.
+        let kept = before.sa_flags & (libc::SA_NODEFER | libc::SA_RESTART);
+        ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | kept;
         // SAFETY: `handle` is a handler of this kind.
         unsafe { libc::sigaction(signal, &raw const ours, ptr::null_mut()) };
     }
@@ -77,19 +79,21 @@ unsafe extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, con
 /// `before` is what was set for `signal`, and the rest what the kernel gave the handler.
 unsafe fn pass_on(before: &libc::sigaction, signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let handler = before.sa_sigaction;
-    if handler == libc::SIG_DFL || handler == libc::SIG_IGN {
-        // The access is made again on return, and now ends the process as it would have.
-        // SAFETY: sets the default action, of which zeros are the rest.
-        unsafe {
-            let mut default: libc::sigaction = MaybeUninit::zeroed().assume_init();
-            default.sa_sigaction = libc::SIG_DFL;
-            libc::sigaction(signal, &raw const default, ptr::null_mut());
-            if (*info).si_code <= 0 {
-                // Nobody makes an access again: it was sent.
-                libc::raise(signal);
+    // SAFETY: the kernel's own record. What a process sent is nothing that anybody does again.
+    let sent = unsafe { (*info).si_code <= 0 };
+    match handler {
+        libc::SIG_IGN if sent => return,
+        libc::SIG_DFL | libc::SIG_IGN => {
+            // The access is made again on return, and now ends the process as it would have.
+            set_default(signal);
+            if sent {
+                // SAFETY: nothing is asked of the caller. It arrives when this handler has returned.
+                unsafe { libc::raise(signal) };
             }
+            return;
         }
-        return;
+        _ if before.sa_flags & libc::SA_RESETHAND != 0 => set_default(signal),
+        _ => {}
     }
     // SAFETY: the flags tell which of the two kinds the handler is.
     unsafe {
@@ -99,6 +103,16 @@ unsafe fn pass_on(before: &libc::sigaction, signal: libc::c_int, info: *mut libc
         } else {
             std::mem::transmute::<usize, unsafe extern "C" fn(libc::c_int)>(handler)(signal);
         }
+    }
+}
+
+/// Takes the handler of a signal away.
+fn set_default(signal: libc::c_int) {
+    // SAFETY: the default action, of which zeros are the rest.
+    unsafe {
+        let mut default: libc::sigaction = MaybeUninit::zeroed().assume_init();
+        default.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(signal, &raw const default, ptr::null_mut());
     }
 }
 
@@ -127,7 +141,8 @@ impl Alternate {
         // SAFETY: the mapping is new, and freed when the thread has another stack or none (`drop`).
         unsafe {
             let _ = memory::guard(mapping, page_size());
-            let stack = libc::stack_t { ss_sp: mapping.add(page_size()).as_ptr().cast(), ss_flags: 0, ss_size: Self::SIZE };
+            let stack =
+                libc::stack_t { ss_sp: mapping.add(page_size()).as_ptr().cast(), ss_flags: 0, ss_size: Self::SIZE };
             libc::sigaltstack(&raw const stack, ptr::null_mut());
         }
         self.mapping.set(Some(mapping));
@@ -159,8 +174,11 @@ impl fmt::Write for Stderr {
         while !rest.is_empty() {
             // SAFETY: the bytes of `rest`.
             let written = unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) };
-            let written = usize::try_from(written).map_err(|_| fmt::Error)?;
-            rest = &rest[written..];
+            match usize::try_from(written) {
+                Ok(written @ 1..) => rest = rest.get(written..).unwrap_or_default(),
+                Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {}
+                _ => return Err(fmt::Error),
+            }
         }
         Ok(())
     }
