@@ -6,6 +6,7 @@ mod misuse_callbacks;
 mod misuse_process;
 mod misuse_stacks;
 mod pypy;
+mod stacks_overflow;
 mod stress;
 mod test_backtrace;
 mod test_contextvars;

@@ -16,21 +16,32 @@ pub(crate) fn is_child() -> bool {
 
 /// Runs one test of this binary in a process of its own.
 pub(crate) fn child(test: &str) -> Output {
+    child_with(test, &[])
+}
+
+/// The same with some variables in its environment.
+pub(crate) fn child_with(test: &str, variables: &[(&str, &str)]) -> Output {
     let exe = std::env::current_exe().expect("the path of the test binary");
     let mut command = crate::tool::program(exe);
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("RUST_BACKTRACE", "0").env(CHILD, "1");
+    command.envs(variables.iter().copied());
     command.output().expect("the test binary runs")
 }
 
 /// The text of an abort.
-fn aborts(test: &str) -> String {
-    let out = child(test);
+pub(crate) fn aborts(test: &str) -> String {
+    aborts_with(test, &[])
+}
+
+/// The same with some variables in its environment.
+pub(crate) fn aborts_with(test: &str, variables: &[(&str, &str)]) -> String {
+    let out = child_with(test, variables);
     assert_eq!(out.status.code(), None, "ended by a signal: {out:?}");
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
 
 #[inline(never)]
-fn recurse(n: u64) -> u64 {
+pub(crate) fn recurse(n: u64) -> u64 {
     if n == u64::MAX {
         return n;
     }

@@ -48,14 +48,15 @@ pub(super) struct Arena {
     classes: Vec<Class>,
     /// Requests to the kernel that are refused on demand.
     pub(super) refusals: Refusals,
-    /// What the kernel refused last, if it has granted nothing since: finding out why takes long.
-    refused: Option<OutOfStacks>,
+    /// What the kernel refused last, and for how large a stack, if it has granted nothing since: finding out why takes long.
+    refused: Option<(usize, OutOfStacks)>,
 }
 
-/// The chunks of one stack size.
+/// The chunks of one stack size, with guards of one size.
 #[derive(Debug)]
 struct Class {
     size: usize,
+    guard: usize,
     /// Chunks in which there is room, the one to be used next last.
     open: Vec<usize>,
     /// Slots that the next chunk has.
@@ -81,7 +82,8 @@ pub(super) fn round(size: usize) -> usize {
 impl Arena {
     /// A slot of a rounded size, with its guard.
     pub(super) fn take(&mut self, size: usize) -> Result<Slot, OutOfStacks> {
-        let class = self.class(size);
+        let guard = guard_for(size);
+        let class = self.class(size, guard);
         let taken = match self.classes[class].open.last() {
             Some(chunk) => Ok(*chunk),
             None => self.map(class),
@@ -92,7 +94,11 @@ impl Arena {
                 self.refused = None;
                 Ok(slot)
             }
-            Err(error) => Err(self.refused.get_or_insert_with(|| limits::diagnose(size, &error)).clone()),
+            Err(error) => {
+                let known = self.refused.take().filter(|(of, _)| *of == size);
+                let (_, why) = known.unwrap_or_else(|| (size, limits::diagnose(size + guard, &error)));
+                Err(self.refused.insert((size, why)).1.clone())
+            }
         }
     }
 
@@ -107,7 +113,7 @@ impl Arena {
         let was_full = chunk.is_full();
         chunk.free.push(slot.number);
         let unused = chunk.free.len() == chunk.carved as usize;
-        let class = self.class(slot.size);
+        let class = self.class(slot.size, slot.guard);
         let open = &mut self.classes[class].open;
         if was_full {
             open.push(key);
@@ -136,17 +142,16 @@ impl Arena {
         self.chunks.iter().map(|(_, chunk)| unsafe { memory::resident(chunk.start, bytes(chunk)) }).sum()
     }
 
-    fn class(&mut self, size: usize) -> usize {
-        self.classes.iter().position(|class| class.size == size).unwrap_or_else(|| {
-            self.classes.push(Class { size, open: Vec::new(), next_slots: FIRST_SLOTS });
+    fn class(&mut self, size: usize, guard: usize) -> usize {
+        self.classes.iter().position(|class| class.size == size && class.guard == guard).unwrap_or_else(|| {
+            self.classes.push(Class { size, guard, open: Vec::new(), next_slots: FIRST_SLOTS });
             self.classes.len() - 1
         })
     }
 
     /// Maps a new chunk; a smaller one where the kernel refuses.
     fn map(&mut self, class: usize) -> io::Result<usize> {
-        let size = self.classes[class].size;
-        let guard = guard_for(size);
+        let Class { size, guard, .. } = self.classes[class];
         let stride = size.checked_add(guard).ok_or(io::ErrorKind::OutOfMemory)?;
         let mut slots = self.classes[class].next_slots.min(MOST_BYTES / stride).max(1);
         let start = loop {
