@@ -14,4 +14,5 @@ pages! {
     from_go: "../docs/from-go.md"
     from_greenlet: "../docs/from-greenlet.md"
     from_stackless: "../docs/from-stackless.md"
+    inspecting: "../docs/INSPECTING.md"
 }

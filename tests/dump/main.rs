@@ -123,11 +123,11 @@ fn the_text_is_a_table() {
         assert!(lines[3].contains("256 KiB"), "{text}");
         let place = &lines[3][column("where")..];
         assert!(place.starts_with("receive on channel 1 \"orders\" at tests/dump/main.rs:"), "{text}");
-        assert!(place.contains(" (1 switches), spawned at tests/dump/main.rs:"), "{text}");
+        assert!(place.contains(" (1 switch), spawned at tests/dump/main.rs:"), "{text}");
         assert!(lines[4][column("state")..].starts_with("paused, not begun "), "{text}");
         assert!(lines[4][column("where")..].starts_with("spawned at tests/dump/main.rs:"), "{text}");
         let line = find(&dump(), "clerk").to_string();
-        assert!(line.starts_with("tasklet 1 \"clerk\": blocked, 1 switches, "), "{line}");
+        assert!(line.starts_with("tasklet 1 \"clerk\": blocked, 1 switch, "), "{line}");
         clerk.kill().expect("a blocked tasklet");
         drop(paused);
     });

@@ -246,7 +246,7 @@ const LISTED: usize = 1_000;
 impl fmt::Display for Dump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let listed = if f.alternate() { self.tasklets.len() } else { self.tasklets.len().min(LISTED) };
-        write!(f, "{}, {} switches", count(self.tasklets.len()), self.switches)?;
+        write!(f, "{}, {}", count(self.tasklets.len()), times(self.switches))?;
         if let Some(shortage) = &self.shortage {
             write!(f, "; no stack: {shortage}")?;
         }
@@ -307,8 +307,8 @@ impl TaskletDump {
 impl fmt::Display for TaskletDump {
     /// One line, without the backtrace.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [tasklet, state, switches, stack, place] = self.row();
-        write!(f, "{tasklet}: {state}, {switches} switches")?;
+        let [tasklet, state, _, stack, place] = self.row();
+        write!(f, "{tasklet}: {state}, {}", times(self.switches))?;
         for part in [stack, place].iter().filter(|part| !part.is_empty()) {
             write!(f, ", {part}")?;
         }
@@ -343,8 +343,12 @@ impl fmt::Display for Since {
         } else {
             write!(f, "for {at_least:.1?} to {at_most:.1?}")?;
         }
-        write!(f, " ({switches} switches)")
+        write!(f, " ({})", times(switches))
     }
+}
+
+fn times(switches: u64) -> String {
+    if switches == 1 { "1 switch".to_owned() } else { format!("{switches} switches") }
 }
 
 fn middle(at_least: Duration, at_most: Duration) -> Duration {
