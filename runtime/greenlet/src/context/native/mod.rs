@@ -35,6 +35,7 @@ use self::fault::Alternate;
 pub(crate) use self::fault::{Stderr, with_thread_name};
 use self::isa::Frame;
 use self::memory::page_size;
+use self::sanitizer::Left;
 use super::{Memory, OutOfStacks, Refusals};
 
 /// What a thread has for its contexts: its stacks.
@@ -89,6 +90,8 @@ struct Header {
     hub: *const Hub,
     /// Valgrind's number for it.
     valgrind: usize,
+    /// What the address sanitizer keeps for it between greenlets.
+    sanitizer: Cell<Left>,
 }
 
 impl Context {
@@ -115,8 +118,9 @@ impl Context {
             (high, high.cast::<Header>().sub(1))
         };
         let valgrind = valgrind::register(slot.low, high);
+        let sanitizer = Cell::new(sanitizer::register(slot.low.as_ptr(), slot.size));
         // SAFETY: memory of the slot, which nobody else knows of.
-        unsafe { header.write(Header { slot, entry, hub, valgrind }) };
+        unsafe { header.write(Header { slot, entry, hub, valgrind, sanitizer }) };
         let context = Context { frame: Cell::new(ptr::null_mut()), header };
         // SAFETY: nothing is on the stack yet.
         unsafe { context.reset() };
@@ -180,9 +184,9 @@ impl Context {
     ///
     /// The context is not the root, does not run, and none of its frames is needed any more.
     pub(crate) unsafe fn retire(self, hub: &Hub) {
-        let Some(&Header { slot, valgrind, .. }) = self.header() else { return };
+        let Some(&Header { slot, valgrind, ref sanitizer, .. }) = self.header() else { return };
         valgrind::deregister(valgrind);
-        sanitizer::clear(slot.low.as_ptr(), slot.size);
+        sanitizer::deregister(slot.low.as_ptr(), slot.size, sanitizer.get());
         // SAFETY: the slot came from this thread's arena; the header, in it, is not looked at again.
         unsafe { hub.arena.borrow_mut().put(slot) };
     }
@@ -204,8 +208,8 @@ impl Context {
 /// The first function on a stack.
 unsafe extern "C" fn begin(header: *const Header) -> ! {
     // SAFETY: `Context::reset` put the header's address into the first frame.
-    let Header { entry, hub, .. } = unsafe { &*header };
-    let from = sanitizer::begin();
+    let Header { entry, hub, sanitizer, .. } = unsafe { &*header };
+    let from = sanitizer::begin(sanitizer.get());
     // SAFETY: the hub outlives its stacks.
     let root = unsafe { &(**hub).root };
     if root.get().0.is_null() {
@@ -228,7 +232,7 @@ pub(crate) unsafe fn switch(hub: &Hub, from: *const Context, to: *const Context)
     unsafe {
         let left = sanitizer::leave(|| (*to).bounds(hub));
         isa::switch((*from).frame.as_ptr(), (*to).frame.get());
-        sanitizer::arrive(&left);
+        sanitizer::arrive(left);
     }
 }
 
@@ -241,7 +245,8 @@ pub(crate) unsafe fn switch(hub: &Hub, from: *const Context, to: *const Context)
 pub(crate) unsafe fn switch_finally(hub: &Hub, from: *const Context, to: *const Context) {
     // SAFETY: as in `switch`.
     unsafe {
-        sanitizer::leave_finally(|| (*to).bounds(hub));
+        let left = sanitizer::leave(|| (*to).bounds(hub));
+        (*from).header.as_ref().sanitizer.set(left);
         isa::switch((*from).frame.as_ptr(), (*to).frame.get());
     }
 }
