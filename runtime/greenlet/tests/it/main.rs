@@ -6,6 +6,8 @@ mod misuse_callbacks;
 mod misuse_process;
 mod misuse_stacks;
 mod pypy;
+#[cfg(all(target_os = "linux", not(greenlet_portable)))]
+mod stacks_faults;
 mod stacks_overflow;
 mod stress;
 mod test_backtrace;
