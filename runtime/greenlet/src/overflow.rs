@@ -8,7 +8,7 @@ use std::fmt::{self, Write};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-use crate::context::{Stderr, with_thread_name};
+use crate::context::{Context, Stderr, with_thread_name};
 use crate::handle::AnyGreenlet;
 use crate::inner::Inner;
 use crate::thread::{self, Thread};
@@ -43,20 +43,18 @@ impl AnyGreenlet {
 /// Ends the process if the fault is an overflow of the running greenlet's stack.
 pub(crate) fn check(address: usize) {
     let Some(thread) = thread::existing() else { return };
-    if let Some(overrun) = overrun(thread, address) {
+    let ends_there = |context: &Context| context.guard().is_some_and(|guard| guard.contains(&address));
+    if let Some(overrun) = overrun(thread, ends_there) {
         abort(thread, overrun, None);
     }
 }
 
-/// The greenlet whose stack ends at this address.
-fn overrun(thread: &Thread, address: usize) -> Option<&Inner> {
-    let ends_there = |inner: &Inner| {
-        // SAFETY: the context of a greenlet that is active is neither put in place nor taken out.
-        let context = unsafe { (*inner.context.get()).as_ref() };
-        context.and_then(|context| context.guard()).is_some_and(|guard| guard.contains(&address))
-    };
+/// The greenlet whose stack ran over, if it is one.
+pub(crate) fn overrun(thread: &Thread, is_its: impl Fn(&Context) -> bool) -> Option<&Inner> {
+    // SAFETY: the context of a greenlet that is active is neither put in place nor taken out.
+    let is_overrun = |inner: &&Inner| unsafe { (*inner.context.get()).as_ref() }.is_some_and(&is_its);
     let current = thread.current();
-    if ends_there(current) {
+    if is_overrun(&current) {
         return Some(current);
     }
     // In the midst of a switch: who is switched to counts as current, but the stack is still that of who leaves.
@@ -65,7 +63,7 @@ fn overrun(thread: &Thread, address: usize) -> Option<&Inner> {
     }
     let registry = thread.registry.try_borrow().ok()?;
     // SAFETY: a registered greenlet is active, and its block exists as long as it is.
-    registry.iter().map(|(_, inner)| unsafe { &**inner }).find(|inner| ends_there(inner))
+    registry.iter().map(|(_, inner)| unsafe { &**inner }).find(is_overrun)
 }
 
 /// Ends the process with the report.

@@ -221,7 +221,8 @@ fn serve(hub: &Hub, root: *const Context) {
         if stack.is_done() {
             // Entry functions return only when retired: the package's fault handler has left the stack.
             let thread = thread::this();
-            overflow::abort(thread, thread.current(), stack.get_panic_data().as_deref().and_then(describe));
+            let overrun = overflow::overrun(thread, |context| ptr::eq(context, next)).unwrap_or(thread.current());
+            overflow::abort(thread, overrun, stack.get_panic_data().as_deref().and_then(describe));
         }
     }
 }

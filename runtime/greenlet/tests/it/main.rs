@@ -9,6 +9,7 @@ mod pypy;
 #[cfg(all(target_os = "linux", not(greenlet_portable)))]
 mod stacks_faults;
 mod stacks_overflow;
+mod stacks_refused;
 mod stress;
 mod test_backtrace;
 mod test_contextvars;

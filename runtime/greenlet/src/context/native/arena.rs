@@ -46,7 +46,7 @@ pub(super) struct Arena {
     chunks: Slab<Chunk>,
     /// Programs use few sizes, so a scan beats a map.
     classes: Vec<Class>,
-    /// Requests to the kernel that are refused on demand.
+    /// Requests that are refused on demand.
     pub(super) refusals: Refusals,
     /// What the kernel refused last, and for how large a stack, if it has granted nothing since: finding out why takes long.
     refused: Option<(usize, OutOfStacks)>,
@@ -170,13 +170,13 @@ impl Arena {
 
     /// Takes a slot of a chunk with room.
     fn carve(&mut self, class: usize, key: usize) -> io::Result<Slot> {
+        self.asked()?;
         let chunk = &self.chunks[key];
         let number = match chunk.free.last() {
             Some(number) => *number,
             None => {
                 let guard = chunk.at(chunk.carved);
                 let bytes = chunk.guard;
-                self.asked()?;
                 // SAFETY: the lowest pages of a slot that nobody has had.
                 unsafe { memory::guard(guard, bytes)? };
                 self.chunks[key].carved += 1;
@@ -194,7 +194,7 @@ impl Arena {
         Ok(slot)
     }
 
-    /// Stands before each request to the kernel.
+    /// Stands before each request to the kernel; and before a slot is used again, which needs none but might as well.
     fn asked(&mut self) -> io::Result<()> {
         if self.refusals.next() { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
     }
