@@ -133,5 +133,6 @@ fn has_room(current: &Inner) -> bool {
     // SAFETY: the running greenlet's context is in place until it ends.
     let context = unsafe { (*current.context.get()).as_ref() };
     let guard = context.and_then(Context::guard);
-    guard.is_none_or(|guard| here.saturating_sub(guard.end) >= ROOM)
+    // The address sanitizer keeps locals elsewhere: then they do not tell.
+    !guard.is_some_and(|guard| (guard.end..guard.end + ROOM).contains(&here))
 }

@@ -336,7 +336,7 @@ impl fmt::Display for Since {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Since { switches, at_least, at_most } = *self;
         // Closer than a tenth is one figure.
-        if at_most - at_least <= at_most / 10 {
+        if at_most.saturating_sub(at_least) <= at_most / 10 {
             write!(f, "for {:.1?}", middle(at_least, at_most))?;
         } else if at_least.is_zero() {
             write!(f, "for at most {at_most:.1?}")?;
@@ -352,5 +352,5 @@ fn times(switches: u64) -> String {
 }
 
 fn middle(at_least: Duration, at_most: Duration) -> Duration {
-    at_least + (at_most - at_least) / 2
+    at_least + at_most.saturating_sub(at_least) / 2
 }

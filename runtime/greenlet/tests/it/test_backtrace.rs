@@ -101,11 +101,13 @@ fn test_none_when_the_thread_is_over() {
         fn drop(&mut self) {
             let g = self.0.take().expect("set below");
             assert!(g.backtrace().is_none() && main::<()>().backtrace().is_none());
-            std::mem::forget(g);
         }
     }
     thread_local! {
         static LAST: Last = const { Last(Cell::new(None)) };
+    }
+    if crate::tool::meaningless_under(&["asan"], "a handle that outlives the library's own state leaks that") {
+        return;
     }
     on_thread(|| {
         // Made first, so dropped last.
