@@ -1,6 +1,6 @@
 //! Making greenlets.
 
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::rc::Rc;
 
 use crate::body::{Body, Kind, drop_closure};
@@ -67,7 +67,7 @@ impl Builder {
     #[must_use = "a greenlet whose last handle is dropped never runs"]
     #[track_caller]
     pub fn build<T: 'static>(self, body: impl FnOnce(T) -> T + 'static) -> Greenlet<T> {
-        self.make(false, |first: Received<T>| match first {
+        self.make_of(false, |first: Received<T>| match first {
             Received::Value(value) => body(value),
             Received::Exit(exit) => std::panic::resume_unwind(Box::new(exit)),
         })
@@ -77,27 +77,28 @@ impl Builder {
     #[must_use = "a greenlet whose last handle is dropped never runs"]
     #[track_caller]
     pub fn build_receiving<T: 'static>(self, body: impl FnOnce(Received<T>) -> T + 'static) -> Greenlet<T> {
-        self.make(true, body)
+        self.make_of(true, body)
     }
 
     #[track_caller]
-    fn make<T: 'static, F: FnOnce(Received<T>) -> T + 'static>(self, takes_exit: bool, body: F) -> Greenlet<T> {
-        let thread = thread::this();
-        let id = thread.ids.get() + 1;
-        thread.ids.set(id);
-        let mut inner = Inner::new(NonNull::from(thread), State::Unstarted, family::<T>());
-        inner.name = self.name;
-        inner.stack_size = Context::round(self.stack_size.unwrap_or(DEFAULT_STACK_SIZE));
-        inner.id = id;
+    #[inline]
+    fn make_of<T: 'static, F: FnOnce(Received<T>) -> T + 'static>(self, takes_exit: bool, body: F) -> Greenlet<T> {
         // SAFETY: the kind of `F`.
-        inner.body.set(Some(unsafe { Body::new(body, kind::<T, F>(takes_exit)) }));
+        self.make(unsafe { Body::new(body, kind::<T, F>(takes_exit)) })
+    }
+
+    /// A greenlet with a body that awaits a `T`.
+    #[track_caller]
+    pub(crate) fn make<T: 'static>(self, body: Body) -> Greenlet<T> {
+        let thread = thread::this();
+        let mut inner = Inner::new(NonNull::from(thread), State::Unstarted, family::<T>());
+        inner.stack_size = self.rounded_size();
+        inner.name = self.name;
+        inner.id.set(thread.next_id());
+        inner.body.set(Some(body));
         // The edge to the parent is a handle: the builder's, or one of the current greenlet.
         let parent = match self.parent {
-            Some(parent) => {
-                let inner = ptr::from_ref(parent.inner());
-                std::mem::forget(parent);
-                inner
-            }
+            Some(parent) => parent.into_inner(),
             None => {
                 thread.current().add_handle();
                 thread.current.get()
@@ -106,6 +107,17 @@ impl Builder {
         inner.parent.set(parent);
         // The block is freed by `inner::free_if_unused`; the handle made here is the one that it was created with.
         Greenlet::adopt(thread.blocks.make(inner))
+    }
+
+    /// The size of the stacks.
+    pub(crate) fn rounded_size(&self) -> usize {
+        Context::round(self.stack_size.unwrap_or(DEFAULT_STACK_SIZE))
+    }
+
+    /// Whether what it makes differs from other greenlets in nothing but the size of the stack.
+    pub(crate) fn makes_plain_children_of_main(&self) -> bool {
+        self.name.is_none()
+            && self.parent.as_ref().map_or(thread::this().current().is_main(), |parent| parent.is_main())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::thread::{self, LEAKED, Thread};
 use crate::throw::raise;
 use crate::transfer::any_handle;
 use crate::unraisable::Unraisable;
+use crate::worker;
 
 /// How often a greenlet that catches its exit is told again, as Stackless does.
 const ATTEMPTS: usize = 10;
@@ -92,6 +93,7 @@ fn end_all(thread: &Thread) {
 }
 
 fn active(thread: &Thread) -> Vec<AnyGreenlet> {
+    worker::dismiss(thread);
     let registry = thread.registry.borrow();
     // SAFETY: a registered greenlet is active, and its block exists as long as it is.
     registry.iter().map(|(_, inner)| any_handle(unsafe { &**inner })).collect()
@@ -116,10 +118,10 @@ pub struct Stats {
 /// Counts this thread's greenlets and stacks.
 pub fn stats() -> Stats {
     let thread = thread::this();
-    let pooled = thread.pool.idle.get();
+    let (pooled, resting) = (thread.idle_stacks(), thread.crew.len());
     Stats {
-        greenlets: thread.blocks.count(),
-        active: thread.registry.borrow().len(),
+        greenlets: thread.blocks.count() - resting,
+        active: thread.registry.borrow().len() - resting,
         stacks: thread.pool.total.get() - pooled,
         pooled,
         leaked: LEAKED.load(Ordering::Relaxed),

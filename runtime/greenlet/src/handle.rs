@@ -8,13 +8,14 @@ use std::ptr::NonNull;
 
 use crate::builder::Builder;
 use crate::error::{ParentError, StackError, SwitchError};
-use crate::inner::{Inner, Payload, State, release_weak};
+use crate::inner::{Inner, Payload, State};
 use crate::lifetime::release;
 use crate::local::Locals;
 use crate::received::{GreenletExit, Received};
 use crate::thread;
 use crate::throw;
 use crate::transfer::{self, any_handle};
+use crate::weak::WeakGreenlet;
 
 /// A handle of a greenlet, whatever the type of value that it takes. See [`Greenlet`].
 ///
@@ -38,6 +39,14 @@ impl AnyGreenlet {
     pub(crate) fn inner(&self) -> &Inner {
         // SAFETY: this handle keeps the block.
         unsafe { self.inner.as_ref() }
+    }
+
+    /// Gives up the handle, which goes on being counted.
+    #[inline]
+    pub(crate) fn into_inner(self) -> *const Inner {
+        let inner = self.inner.as_ptr();
+        std::mem::forget(self);
+        inner
     }
 
     /// The handle as one that switches with values of type `T`.
@@ -70,7 +79,7 @@ impl AnyGreenlet {
 
     /// A number that no other greenlet of the thread has; 0 for main.
     pub fn id(&self) -> u64 {
-        self.inner().id
+        self.inner().id.get()
     }
 
     /// The name that it was built with.
@@ -211,6 +220,11 @@ impl<T: 'static> Greenlet<T> {
         Greenlet { any: AnyGreenlet::adopt(inner), family: PhantomData }
     }
 
+    /// The handle without the type.
+    pub(crate) fn erase(self) -> AnyGreenlet {
+        self.any
+    }
+
     /// Makes a greenlet that will run `body` with the value of the first switch to it. Its parent is the current greenlet.
     ///
     /// No stack is taken before the first switch.
@@ -234,7 +248,18 @@ impl<T: 'static> Greenlet<T> {
     /// Unwinds with what is thrown into the caller meanwhile, or what a child of the caller ends with, unless that is an exit.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn switch(&self, value: T) -> Result<Received<T>, SwitchError<T>> {
-        transfer::switch(self.any.inner(), value)
+        transfer::switch(self.any.clone(), value)
+    }
+
+    /// [`switch`](Greenlet::switch) with a handle that is given up. If it is the last one, the greenlet is held by nothing but
+    /// that it runs, and is killed when it leaves for another one.
+    ///
+    /// # Errors
+    ///
+    /// As [`switch`](Greenlet::switch).
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn switch_into(self, value: T) -> Result<Received<T>, SwitchError<T>> {
+        transfer::switch(self.any, value)
     }
 
     /// Raises `payload` in the greenlet, at its pending switch; returns as [`switch`](Greenlet::switch) does.
@@ -297,8 +322,7 @@ impl<T: 'static> Greenlet<T> {
 
     /// A handle that does not keep the greenlet.
     pub fn downgrade(&self) -> WeakGreenlet<T> {
-        self.any.inner().add_weak();
-        WeakGreenlet { inner: self.any.inner, family: PhantomData }
+        WeakGreenlet::new(self.any.inner())
     }
 }
 
@@ -334,49 +358,6 @@ impl<T: 'static> fmt::Display for Greenlet<T> {
 impl<T: 'static> fmt::Debug for Greenlet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.any, f)
-    }
-}
-
-/// A handle that does not keep the greenlet; see [`Greenlet::downgrade`].
-///
-/// It belongs to its thread, too:
-///
-/// ```compile_fail,E0277
-/// fn send<T: Send>(_: T) {}
-/// send(greenlet::Greenlet::new(|()| ()).downgrade());
-/// ```
-pub struct WeakGreenlet<T: 'static = ()> {
-    inner: NonNull<Inner>,
-    family: PhantomData<fn(T) -> T>,
-}
-
-impl<T: 'static> WeakGreenlet<T> {
-    /// A handle, if the greenlet still has one.
-    pub fn upgrade(&self) -> Option<Greenlet<T>> {
-        // SAFETY: this weak handle keeps the block.
-        let inner = unsafe { self.inner.as_ref() };
-        (inner.handles.get() != 0).then(|| any_handle(inner).cast())
-    }
-}
-
-impl<T: 'static> Drop for WeakGreenlet<T> {
-    fn drop(&mut self) {
-        // SAFETY: this weak handle was counted and is not used again.
-        unsafe { release_weak(self.inner) }
-    }
-}
-
-impl<T: 'static> Clone for WeakGreenlet<T> {
-    fn clone(&self) -> WeakGreenlet<T> {
-        // SAFETY: this weak handle keeps the block.
-        unsafe { self.inner.as_ref() }.add_weak();
-        WeakGreenlet { inner: self.inner, family: PhantomData }
-    }
-}
-
-impl<T: 'static> fmt::Debug for WeakGreenlet<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(WeakGreenlet)")
     }
 }
 

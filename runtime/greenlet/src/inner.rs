@@ -75,7 +75,7 @@ pub(crate) struct Inner {
     pub(crate) locals: RefCell<Option<Locals>>,
     pub(crate) name: Option<Rc<str>>,
     pub(crate) stack_size: usize,
-    pub(crate) id: u64,
+    pub(crate) id: Cell<u64>,
     /// Where it was made.
     pub(crate) site: &'static Location<'static>,
 }
@@ -99,13 +99,15 @@ impl Inner {
             locals: RefCell::new(None),
             name: None,
             stack_size: 0,
-            id: 0,
+            id: Cell::new(0),
             site: Location::caller(),
         }
     }
 
-    pub(crate) fn thread(&self) -> &Thread {
-        // SAFETY: a thread's state outlives its control blocks (`thread::Owner`), and handles do not leave the thread.
+    /// The reference is good for as long as the caller runs, as that of `thread::this`.
+    pub(crate) fn thread<'a>(&self) -> &'a Thread {
+        // SAFETY: a thread's state outlives its control blocks and its frames (`thread::Owner`), and handles do not leave the
+        // thread.
         unsafe { self.thread.as_ref() }
     }
 
@@ -176,9 +178,9 @@ impl Inner {
     /// Writes how it is called, as a signal handler may.
     pub(crate) fn write_label(&self, out: &mut dyn Write) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(out, "greenlet {} \"{name}\"", self.id),
+            Some(name) => write!(out, "greenlet {} \"{name}\"", self.id.get()),
             None if self.is_main() => out.write_str("the main greenlet"),
-            None => write!(out, "greenlet {}", self.id),
+            None => write!(out, "greenlet {}", self.id.get()),
         }
     }
 }

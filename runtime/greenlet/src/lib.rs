@@ -50,12 +50,14 @@ mod throw;
 mod trace;
 mod transfer;
 mod unraisable;
+mod weak;
+mod worker;
 
 pub use builder::{Builder, DEFAULT_STACK_SIZE};
 pub use enter::{Stats, enter, stats};
 pub use error::{ParentError, StackError, StackLimit, SwitchError};
 pub use generator::{Generator, YieldError, yield_, yield_to};
-pub use handle::{AnyGreenlet, Greenlet, WeakGreenlet, current, main};
+pub use handle::{AnyGreenlet, Greenlet, current, main};
 pub use inner::Payload;
 pub use local::{GreenletLocal, Locals};
 pub use overflow::{Describe, describe_overflows};
@@ -66,3 +68,5 @@ pub use stacks::{
 };
 pub use trace::{Event, EventKind, Tracer, set_tracer, tracer};
 pub use unraisable::{Unraisable, panic_message, set_unraisable_hook};
+pub use weak::WeakGreenlet;
+pub use worker::Work;

@@ -10,6 +10,7 @@ use crate::mail::Got;
 use crate::received::GreenletExit;
 use crate::thread::{LEAKED, Thread};
 use crate::throw::raise;
+use crate::transfer::unbind;
 use crate::unraisable::Unraisable;
 
 /// Gives back a handle. The last one of a suspended greenlet kills it now; of an unstarted one, drops its body.
@@ -86,6 +87,7 @@ fn end(inner: &Inner) -> bool {
 
 /// Ends a greenlet that has not begun: it is dead before its body is dropped, so that code in there finds it so.
 pub(crate) fn end_unstarted(inner: &Inner) {
+    unbind(inner.thread(), inner);
     inner.state.set(State::Dead);
     inner.add_weak();
     drop_caught(inner, inner.body.take());
@@ -139,7 +141,7 @@ pub(crate) fn give_up(thread: &Thread, inner: &Inner) {
 
 /// Whether there are local values.
 #[inline]
-fn has_locals(inner: &Inner) -> bool {
+pub(crate) fn has_locals(inner: &Inner) -> bool {
     inner.locals.borrow().is_some()
 }
 

@@ -79,7 +79,7 @@ impl AnyGreenlet {
 /// Where the `portable` context is in use, the two figures in bytes are 0.
 pub fn stack_memory() -> StackMemory {
     let thread = thread::this();
-    let pooled = thread.pool.idle.get();
+    let pooled = thread.idle_stacks();
     let memory = thread.hub.memory();
     StackMemory { live: thread.pool.total.get() - pooled, pooled, reserved: memory.reserved, resident: memory.resident }
 }
@@ -147,7 +147,7 @@ pub(crate) fn note(thread: &Thread, site: &'static Location<'static>) {
 /// Gives this thread's idle stacks back to the system; returns how many.
 pub fn trim() -> usize {
     let thread = thread::this();
-    let idle = thread.pool.idle.get();
+    let idle = thread.idle_stacks();
     thread.drain_pool();
     idle
 }

@@ -23,6 +23,7 @@ use crate::stacks::Peaks;
 use crate::trace::Tracer;
 use crate::transfer;
 use crate::unraisable::{self, Hook};
+use crate::worker::{self, Crew};
 
 /// Suspended stacks that were given up, in the whole process.
 pub(crate) static LEAKED: AtomicU64 = AtomicU64::new(0);
@@ -41,6 +42,7 @@ pub(crate) struct Thread {
     pub(crate) visit: Visit,
     pub(crate) hub: Hub,
     pub(crate) pool: Pool,
+    pub(crate) crew: Crew,
     /// Tells an idle stack that is resumed to leave.
     pub(crate) retiring: Cell<bool>,
     /// Every active greenlet but main: these own stacks, handles or not.
@@ -109,6 +111,7 @@ fn make<'a>() -> &'a Thread {
         visit: Visit::default(),
         hub,
         pool: Pool::default(),
+        crew: Crew::default(),
         retiring: Cell::new(false),
         registry: RefCell::new(Slab::new()),
         tracer: RefCell::new(None),
@@ -139,6 +142,7 @@ impl Drop for Owner {
     fn drop(&mut self) {
         let thread = this();
         thread.closed.set(true);
+        worker::dismiss(thread);
         let suspended = thread.registry.borrow().len();
         LEAKED.fetch_add(suspended as u64, Ordering::Relaxed);
         thread.drain_pool();
@@ -188,8 +192,20 @@ impl Thread {
         self.registry.borrow_mut().try_remove(key);
     }
 
-    /// Frees the pooled stacks.
+    /// A number for a greenlet.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.ids.set(self.ids.get() + 1);
+        self.ids.get()
+    }
+
+    /// How many stacks are there for the next greenlets.
+    pub(crate) fn idle_stacks(&self) -> usize {
+        self.pool.idle.get() + self.crew.len()
+    }
+
+    /// Frees the idle stacks.
     pub(crate) fn drain_pool(&self) {
+        worker::dismiss(self);
         while let Some(context) = self.pool.pop_any() {
             self.retire(context);
         }

@@ -46,6 +46,7 @@ pub(crate) fn any_handle(inner: &Inner) -> AnyGreenlet {
 pub(crate) unsafe fn depart(thread: &Thread, target: *const Inner) {
     // SAFETY: the caller's promises, and those of `leave`.
     unsafe {
+        (*target).add_handle();
         let (from, to) = leave(thread, target);
         context::switch(&thread.hub, from, to);
     }
@@ -55,16 +56,15 @@ pub(crate) unsafe fn depart(thread: &Thread, target: *const Inner) {
 ///
 /// # Safety
 ///
-/// As for `depart`. The contexts stay in their blocks until the greenlet has ended and its stack is idle. They are pointers
+/// As for `depart`. The caller gives up a handle of `target`, which becomes its running handle. The contexts stay in their blocks until the greenlet has ended and its stack is idle. They are pointers
 /// because no reference may live across the switch: both blocks may be freed before this frame runs again.
 #[cfg_attr(not(debug_assertions), inline(always))]
-unsafe fn leave(thread: &Thread, target: *const Inner) -> (*const Context, *const Context) {
+pub(crate) unsafe fn leave(thread: &Thread, target: *const Inner) -> (*const Context, *const Context) {
     let from = thread.current.get();
     thread.origin.set(from);
     thread.current.set(target);
     // SAFETY: the running greenlet exists and has a context, and so has the target, for which the caller vouches.
     unsafe {
-        (*target).add_handle();
         let from = (*(*from).context.get()).as_ref().unwrap_unchecked();
         let to = (*(*target).context.get()).as_ref().unwrap_unchecked();
         (from, to)
@@ -77,7 +77,7 @@ unsafe fn leave(thread: &Thread, target: *const Inner) -> (*const Context, *cons
 ///
 /// Called once after each arrival, with the type that the greenlet awaited.
 #[cfg_attr(not(debug_assertions), inline(always))]
-unsafe fn receive_value<T: 'static>(thread: &Thread) -> Result<Received<T>, Box<Failure>> {
+pub(crate) unsafe fn receive_value<T: 'static>(thread: &Thread) -> Result<Received<T>, Box<Failure>> {
     let origin = thread.origin.get();
     let value = thread.mail.peek();
     if value.is_null() || thread.traced.get() {
@@ -186,7 +186,7 @@ pub(crate) fn ended_by<T>(payload: Payload) -> Got<T> {
 }
 
 /// Ends the running greenlet and hands its outcome on. Returns when its stack is used again.
-fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
+pub(crate) fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     let me = thread.current();
     // Destructors run while this greenlet is still alive: they may switch.
     drop_locals(me);
@@ -207,6 +207,7 @@ fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     // result stays in this frame until the receiver has moved it out; this stack runs again only after that.
     unsafe {
         begin(thread, &*target);
+        (*target).add_handle();
         let (from, to) = leave(thread, target);
         context::switch_finally(&thread.hub, from, to);
     }
@@ -220,7 +221,7 @@ pub(crate) fn bind(thread: &Thread, target: &Inner) -> Result<(), StackError> {
         let taken = thread.pool.take(&thread.hub, target.stack_size, entry);
         *slot = Some(match taken {
             // Idle stacks of other sizes count, too: there may be room without them.
-            Err(_) if thread.pool.idle.get() != 0 => {
+            Err(_) if thread.idle_stacks() != 0 => {
                 thread.drain_pool();
                 thread.pool.take(&thread.hub, target.stack_size, entry)?
             }
@@ -265,23 +266,30 @@ pub(crate) fn begin(thread: &Thread, target: &Inner) {
     }
 }
 
+/// Whether a value of type `T` can be sent to the greenlet, as it is and without ado.
+#[inline(always)]
+fn is_plain<T: 'static>(target: &Inner) -> bool {
+    target.state.get() == State::Active && !target.is_current() && target.awaits.get().is::<T>()
+}
+
 /// `switch`, where nothing stands in the way. Inlined into the caller: after a switch the processor mispredicts every return.
+///
+/// The handle is given up: it becomes the running handle.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub(crate) fn switch<T: 'static>(target: &Inner, value: T) -> Result<Received<T>, SwitchError<T>> {
-    let thread = target.thread();
-    let plain = target.state.get() == State::Active && !target.is_current() && target.awaits.get().is::<T>();
-    if !plain || std::thread::panicking() || thread.closed.get() {
+pub(crate) fn switch<T: 'static>(target: AnyGreenlet, value: T) -> Result<Received<T>, SwitchError<T>> {
+    let thread = target.inner().thread();
+    if !is_plain::<T>(target.inner()) || std::thread::panicking() || thread.closed.get() {
         return switch_with_care(target, value);
     }
     thread.current().awaits.set(family::<T>());
     // A value that arrives is dropped by its receiver.
     let mut sent = ManuallyDrop::new(value);
     thread.mail.leave((&raw mut sent).cast());
-    let target: *const Inner = target;
     // SAFETY: the target is another greenlet, active, and awaits what is in the mailbox; `sent` stays in this frame until the
     // target has moved it out. This greenlet awaits a `T`.
     let received = unsafe {
-        depart(thread, target);
+        let (from, to) = leave(thread, target.into_inner());
+        context::switch(&thread.hub, from, to);
         receive_value::<T>(thread)
     };
     received.map_err(|failure| failure.into_error(None))
@@ -290,31 +298,33 @@ pub(crate) fn switch<T: 'static>(target: &Inner, value: T) -> Result<Received<T>
 /// `switch`, whatever the state of the target.
 #[cold]
 #[inline(never)]
-fn switch_with_care<T: 'static>(target: &Inner, value: T) -> Result<Received<T>, SwitchError<T>> {
-    let thread = target.thread();
+fn switch_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<Received<T>, SwitchError<T>> {
+    let thread = target.inner().thread();
     if thread.closed.get() {
         return Err(SwitchError::Exited { value: Some(value) });
     }
     if std::thread::panicking() {
-        return Err(SwitchError::Unwinding { to: target.label(), value: Some(value) });
+        return Err(SwitchError::Unwinding { to: target.inner().label(), value: Some(value) });
     }
-    let target = if target.state.get() == State::Dead { target.nearest_live() } else { target };
-    if target.is_current() {
-        return match thread.traced.get().then(|| trace::call(thread, target, target, EventKind::Switch)).flatten() {
+    let live = target.is_dead().then(|| any_handle(target.inner().nearest_live()));
+    let target = live.unwrap_or(target);
+    let inner = target.inner();
+    if inner.is_current() {
+        return match thread.traced.get().then(|| trace::call(thread, inner, inner, EventKind::Switch)).flatten() {
             Some(payload) => resume_unwind(payload),
             None => Ok(Received::Value(value)),
         };
     }
-    let fits = target.awaits.get().is::<T>();
-    if !fits && !target.awaits.get().is::<Anything>() {
-        let failure = Failure::family::<T>(thread.current(), target);
+    let fits = inner.awaits.get().is::<T>();
+    if !fits && !inner.awaits.get().is::<Anything>() {
+        let failure = Failure::family::<T>(thread.current(), inner);
         return Err(failure.into_error(Some(value)));
     }
-    if target.state.get() == State::Unstarted {
-        if let Err(error) = bind(thread, target) {
+    if inner.state.get() == State::Unstarted {
+        if let Err(error) = bind(thread, inner) {
             return Err(SwitchError::Stack { error, value: Some(value) });
         }
-        begin(thread, target);
+        begin(thread, inner);
     }
     thread.current().awaits.set(family::<T>());
     // A value that nobody wants is dropped by this frame.
@@ -324,10 +334,10 @@ fn switch_with_care<T: 'static>(target: &Inner, value: T) -> Result<Received<T>,
     } else {
         thread.mail.leave_cold::<T>(Got::Nothing);
     }
-    let target: *const Inner = target;
     // SAFETY: as in `switch`; the target has a stack now.
     let received = unsafe {
-        depart(thread, target);
+        let (from, to) = leave(thread, target.into_inner());
+        context::switch(&thread.hub, from, to);
         receive::<T>(thread)
     };
     if !fits {

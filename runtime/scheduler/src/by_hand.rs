@@ -34,9 +34,9 @@ impl Drop for Raised<'_> {
 impl Scheduler {
     /// Switches from `me` to another tasklet's greenlet.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(crate) fn cross(&self, me: Key, to: &Greenlet<()>) -> Switched {
+    pub(crate) fn cross(&self, me: Key, to: Greenlet<()>) -> Switched {
         let raised = Raised { scheduler: self, me };
-        let switched = to.switch(());
+        let switched = to.switch_into(());
         std::mem::forget(raised);
         switched
     }
@@ -112,7 +112,7 @@ impl Scheduler {
             let key = self.core.current.get();
             let place = self.place_of(key);
             let gone = place.as_ref().is_some_and(|greenlet| greenlet.is_dead());
-            if gone || place.is_none_or(|greenlet| greenlet.is_current() || self.cross(me, &greenlet).is_err()) {
+            if gone || place.is_none_or(|greenlet| greenlet.is_current() || self.cross(me, greenlet).is_err()) {
                 self.core.current.set(me);
                 if gone {
                     // Ended by hand before its body could run.

@@ -184,12 +184,20 @@ impl Scheduler {
         }
     }
 
-    /// Frees the entry of a tasklet that is neither alive nor held; what it held is dropped outside the table.
+    /// Lets go of what a tasklet that is not alive had: of its greenlets; and of its entry, if nobody holds it. They are dropped
+    /// outside the table.
     pub(crate) fn reap(&self, key: Key) {
         let mut table = self.core.table.borrow_mut();
-        let entry = table.get(key);
-        if entry.handles == 0 && !entry.alive() && key != self.core.current.get() {
+        let entry = table.get_mut(key);
+        if entry.alive() || key == self.core.current.get() {
+            return;
+        }
+        if entry.handles == 0 {
             let gone = table.take(key);
+            drop(table);
+            drop(gone);
+        } else {
+            let gone = (entry.base.take(), entry.greenlet.take());
             drop(table);
             drop(gone);
         }

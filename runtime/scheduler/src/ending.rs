@@ -1,37 +1,57 @@
 //! How tasklets end, and what their stacks do then.
 //!
 //! A tasklet ends on its own stack: by returning, by a panic, or by an exit that was raised in it. If the next one in the
-//! ring has not begun, it begins right there, and nothing is switched. Otherwise the greenlet ends, with the next one as its
-//! parent.
+//! ring has not begun, it begins right there, and nothing is switched. Otherwise the greenlet is left for the next one: it
+//! ends, or rests until a tasklet needs it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use greenlet::{Payload, StackError};
+use greenlet::{Greenlet, Payload, StackError};
 
 use crate::core::Scheduler;
 use crate::error::is_exit;
 use crate::job::Ended;
 use crate::switch::Next;
-use crate::table::{Key, Life, Mail, Place};
+use crate::table::{Entry, Key, Life, Mail, Place};
 use crate::trace;
 
-impl Scheduler {
-    /// The body of a tasklet's greenlet: one tasklet, and then others that begin when it has ended.
-    pub(crate) fn live(self, mut me: Key) {
-        loop {
-            self.arrived(me);
-            let job = self.core.table.borrow().get(me).job.clone();
-            let ended = job.map_or(Ended::Quietly, |job| job.run());
-            match self.finish(me, ended) {
-                Some(next) => me = next,
-                None => return,
-            }
+/// What a greenlet does when its tasklet has ended.
+enum After {
+    /// It is the next one's.
+    Begin(Key),
+    /// It is left for another one, or for its parent.
+    Leave(Option<Greenlet<()>>),
+}
+
+/// What is done in a tasklet's greenlet: that tasklet, and then others that begin when it has ended. Tells who goes on then.
+pub(crate) fn work() -> Option<Greenlet<()>> {
+    let scheduler = Scheduler::local();
+    let mut me = scheduler.begun();
+    loop {
+        scheduler.arrived(me);
+        let job = scheduler.core.table.borrow().get(me).job.clone();
+        let ended = job.map_or(Ended::Quietly, |job| job.run());
+        match scheduler.finish(me, ended) {
+            After::Begin(next) => me = next,
+            After::Leave(next) => return next,
         }
     }
+}
 
-    /// Ends a tasklet on its own stack. Another one to run there, if that is who comes next; otherwise the greenlet ends,
-    /// and its parent is who comes next.
-    fn finish(&self, me: Key, ended: Ended) -> Option<Key> {
+impl Scheduler {
+    /// The tasklet that begins in the running greenlet. If nobody has switched by hand, it is current.
+    fn begun(&self) -> Key {
+        let table = self.core.table.borrow();
+        let begins = |entry: &Entry| entry.base.as_ref().is_some_and(|base| base.is_current());
+        let current = self.core.current.get();
+        if table.entry(current).is_some_and(begins) {
+            return current;
+        }
+        table.iter().find(|(_, entry)| begins(entry)).map_or(current, |(key, _)| key)
+    }
+
+    /// Ends a tasklet on its own stack.
+    fn finish(&self, me: Key, ended: Ended) -> After {
         let panic = match ended {
             Ended::Quietly => None,
             Ended::Panicked(payload) => self.handle_error(payload),
@@ -54,7 +74,7 @@ impl Scheduler {
             self.restore(before);
             self.reap(me);
         }
-        None
+        After::Leave(None)
     }
 
     /// Takes an ended tasklet out and sees to it that the ring's head is who shall go on.
@@ -71,16 +91,16 @@ impl Scheduler {
     }
 
     /// The next tasklet after `me` has ended.
-    fn succeed(&self, me: Key) -> Option<Key> {
+    fn succeed(&self, me: Key) -> After {
         loop {
             let next = match self.pick(me) {
                 // A callback has made the dead one runnable again, which is not possible; nobody else is there.
-                Next::Me => return None,
+                Next::Me => return After::Leave(None),
                 Next::Resume(greenlet) => greenlet,
                 Next::Start(key) if self.fits(me, key) => {
                     self.move_in(me, key);
                     self.reap(me);
-                    return Some(key);
+                    return After::Begin(key);
                 }
                 Next::Start(key) => match self.start(key) {
                     Ok(greenlet) => greenlet,
@@ -92,9 +112,7 @@ impl Scheduler {
             };
             self.feed(1);
             self.reap(me);
-            // If the next one's greenlet was made below this one, main gets the control, and goes on to who is current.
-            let _ = greenlet::current::<()>().set_parent(&next);
-            return None;
+            return After::Leave(Some(next));
         }
     }
 

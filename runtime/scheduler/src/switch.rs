@@ -9,6 +9,7 @@ use std::mem::ManuallyDrop;
 use greenlet::{Builder, DEFAULT_STACK_SIZE, Greenlet, Received, StackError, SwitchError};
 
 use crate::core::Scheduler;
+use crate::ending::work;
 use crate::hooks::alert;
 use crate::table::{Key, Life, Mail};
 use crate::trace;
@@ -40,7 +41,7 @@ impl Scheduler {
     pub(crate) fn go(&self) {
         let me = self.core.current.get();
         let Some(head) = self.plain_head(me) else { return self.go_slowly(me) };
-        match plain(self.cross(me, &head)) {
+        match plain(self.cross(me, head)) {
             None => self.landed(me),
             Some(other) => self.go_again(me, other),
         }
@@ -60,7 +61,7 @@ impl Scheduler {
             next
         };
         self.core.pace.tick();
-        match plain(self.cross(me, &next)) {
+        match plain(self.cross(me, next)) {
             None => self.landed(me),
             Some(other) => return self.yielded_oddly(me, other),
         }
@@ -131,7 +132,7 @@ impl Scheduler {
                     }
                 },
             };
-            match self.cross(me, &next) {
+            match self.cross(me, next) {
                 Ok(_) => break,
                 Err(SwitchError::Exited { .. }) => break self.core.current.set(me),
                 Err(_) => self.stranded(),
@@ -257,9 +258,7 @@ impl Scheduler {
         if let Some(name) = name {
             builder = builder.name(name);
         }
-        // Nothing but the key: so small a closure needs no allocation.
-        let greenlet = builder.build(move |()| Scheduler::local().live(key));
-        greenlet.reserve()?;
+        let greenlet = builder.build_worker(work)?;
         let mut table = self.core.table.borrow_mut();
         let entry = table.get_mut(key);
         entry.base = Some(greenlet.clone());

@@ -25,3 +25,4 @@ mod test_throw;
 mod test_tracing;
 mod test_weakref;
 mod tool;
+mod workers;
