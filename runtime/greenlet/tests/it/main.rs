@@ -8,6 +8,8 @@ mod misuse_stacks;
 mod pypy;
 #[cfg(all(target_os = "linux", not(greenlet_portable)))]
 mod stacks_faults;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(greenlet_portable)))]
+mod stacks_limits;
 mod stacks_overflow;
 mod stacks_refused;
 mod stress;
