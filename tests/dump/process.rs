@@ -9,8 +9,7 @@ use crate::{named, wait_for_an_order};
 
 /// Runs one test of this binary again in a process of its own, where it is the child.
 fn child(test: &str, variables: &[(&str, &str)]) -> Output {
-    let exe = std::env::current_exe().expect("the path of the test binary");
-    let mut command = common::tool::program(exe);
+    let mut command = common::tool::this_program();
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("CHILD", test);
     command.env("RUST_BACKTRACE", "0").env_remove("TASKLETS_BACKTRACE").envs(variables.iter().copied());
     command.output().expect("the test binary runs")

@@ -8,8 +8,7 @@ use crate::support::*;
 
 /// Runs one test of this binary again in a process of its own, where it is the child.
 pub(crate) fn child(test: &str) -> Output {
-    let exe = std::env::current_exe().expect("the path of the test binary");
-    let mut command = crate::common::tool::program(exe);
+    let mut command = crate::common::tool::this_program();
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("CHILD", test).env("RUST_BACKTRACE", "0");
     command.output().expect("the test binary runs")
 }

@@ -10,8 +10,7 @@ use crate::support::*;
 
 /// Runs one test of this binary again in a process of its own, where it finds `CHILD` set, and gives the exit code.
 fn exit_code(test: &str) -> Option<i32> {
-    let exe = std::env::current_exe().expect("the path of the test binary");
-    let mut command = crate::common::tool::program(exe);
+    let mut command = crate::common::tool::this_program();
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("CHILD", test);
     command.output().expect("the test binary runs").status.code()
 }

@@ -10,8 +10,7 @@ const CHILD: &str = "TASKLETS_TEST_CHILD";
 
 /// Runs a part of this file in a process of its own.
 fn child(deed: &str, variables: &[(&str, &str)]) -> Output {
-    let exe = std::env::current_exe().expect("the path of the test binary");
-    let mut command = crate::common::tool::program(exe);
+    let mut command = crate::common::tool::this_program();
     command.args(["--exact", "overflow::child_process", "--nocapture", "--test-threads=1"]);
     command.env("RUST_BACKTRACE", "0").env(CHILD, deed).envs(variables.iter().copied());
     command.output().expect("the test binary runs")

@@ -21,8 +21,7 @@ pub(crate) fn child(test: &str) -> Output {
 
 /// The same with some variables in its environment.
 pub(crate) fn child_with(test: &str, variables: &[(&str, &str)]) -> Output {
-    let exe = std::env::current_exe().expect("the path of the test binary");
-    let mut command = crate::tool::program(exe);
+    let mut command = crate::tool::this_program();
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("RUST_BACKTRACE", "0").env(CHILD, "1");
     command.envs(variables.iter().copied());
     command.output().expect("the test binary runs")

@@ -29,3 +29,13 @@ pub(crate) fn program(path: impl AsRef<OsStr>) -> Command {
     command.args(words).arg(path);
     command
 }
+
+/// A command that runs this test binary again, for a test that ends its process in the midst of things: what lives then is no
+/// leak.
+pub(crate) fn this_program() -> Command {
+    let mut command = program(std::env::current_exe().expect("the path of the test binary"));
+    if let Ok(options) = std::env::var("ASAN_OPTIONS") {
+        command.env("ASAN_OPTIONS", format!("{options}:detect_leaks=0"));
+    }
+    command
+}

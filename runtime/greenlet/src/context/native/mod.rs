@@ -133,6 +133,9 @@ impl Context {
     ///
     /// The context is not the root, does not run, and none of its frames is needed any more.
     pub(crate) unsafe fn reset(&self) {
+        if let Some(Header { slot, .. }) = self.header() {
+            sanitizer::clear(slot.low.as_ptr(), slot.size);
+        }
         // SAFETY: below the header there is nothing that is needed, and plenty of room.
         unsafe {
             let frame = self.header.as_ptr().cast::<Frame>().sub(1);
@@ -186,6 +189,7 @@ impl Context {
     pub(crate) unsafe fn retire(self, hub: &Hub) {
         let Some(&Header { slot, valgrind, ref sanitizer, .. }) = self.header() else { return };
         valgrind::deregister(valgrind);
+        sanitizer::clear(slot.low.as_ptr(), slot.size);
         sanitizer::deregister(slot.low.as_ptr(), slot.size, sanitizer.get());
         // SAFETY: the slot came from this thread's arena; the header, in it, is not looked at again.
         unsafe { hub.arena.borrow_mut().put(slot) };

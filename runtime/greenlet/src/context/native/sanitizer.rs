@@ -32,6 +32,12 @@ mod annotated {
         Left(ptr::null_mut())
     }
 
+    /// Nothing on this stack is needed any more: clears what frames have marked that are gone without having returned.
+    pub(in super::super) fn clear(start: *const u8, size: usize) {
+        // SAFETY: a whole stack that nobody uses.
+        unsafe { __asan_unpoison_memory_region(start.cast(), size) };
+    }
+
     /// A stack goes, and what is kept for it.
     pub(in super::super) fn deregister(start: *const u8, size: usize, left: Left) {
         let (mut here, mut bottom, mut length) = (ptr::null_mut(), ptr::null(), 0);
@@ -42,8 +48,6 @@ mod annotated {
             __sanitizer_finish_switch_fiber(left.0, &raw mut bottom, &raw mut length);
             __sanitizer_start_switch_fiber(ptr::null_mut(), bottom, length);
             __sanitizer_finish_switch_fiber(here, ptr::null_mut(), ptr::null_mut());
-            // What frames have marked that are gone without having returned.
-            __asan_unpoison_memory_region(start.cast(), size);
             __lsan_unregister_root_region(start.cast(), size);
         }
     }
@@ -84,6 +88,9 @@ mod silent {
     pub(in super::super) fn register(_start: *const u8, _size: usize) -> Left {
         Left
     }
+
+    #[inline(always)]
+    pub(in super::super) fn clear(_start: *const u8, _size: usize) {}
 
     #[inline(always)]
     pub(in super::super) fn deregister(_start: *const u8, _size: usize, _left: Left) {}
