@@ -21,6 +21,7 @@
 //! | to let them run | [`run`], [`run_for`], [`schedule`], [`Tasklet::join`] |
 //! | to pass values between them | [`Channel`] |
 //! | to end them | [`AnyTasklet::kill`], [`kill_all`], [`enter`] |
+//! | to know what stacks take, and how large they have to be | [`stack_memory`], [`measure_stacks`] |
 //! | to build a blocking primitive of your own | [`park`] |
 //! | stacks that you switch by hand | the crate `greenlet` |
 //!
@@ -41,10 +42,11 @@ pub use tasklets_channels::{
 };
 pub use tasklets_runtime::{
     AnyTasklet, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit, JoinError, Outcome, Payload,
-    Report, ScheduleCallback, Scheduler, Since, StackError, Starved, State, Stats, Tasklet, TaskletDump, TaskletError,
-    TaskletExit, Waiting, current, dump, dump_with_backtraces, enter, kill_all, main_tasklet, park, run, run_count,
-    run_for, schedule, schedule_callback, schedule_remove, set_error_handler, set_schedule_callback, spawn, stats,
-    switch_trap,
+    Report, ScheduleCallback, Scheduler, Since, StackError, StackLimit, StackMemory, StackPeak, Starved, State, Stats,
+    Tasklet, TaskletDump, TaskletError, TaskletExit, Waiting, current, dump, dump_with_backtraces, enter, kill_all,
+    main_tasklet, measure_stacks, park, refuse_stacks, run, run_count, run_for, schedule, schedule_callback,
+    schedule_remove, set_error_handler, set_guard_size, set_max_stacks, set_pool_capacity, set_pool_review,
+    set_schedule_callback, spawn, stack_memory, stack_peaks, stats, switch_trap, trim,
 };
 
 /// What nearly every program needs.

@@ -46,7 +46,8 @@ impl Builder {
         self
     }
 
-    /// The size of the stack in bytes, rounded up to whole pages.
+    /// The size of the stack in bytes, rounded up to a power of two that is at least 16 KiB; on the portable context, to whole
+    /// pages, and at least 8 KiB. Only what is used of it takes memory.
     #[inline]
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.stack_size = Some(bytes);

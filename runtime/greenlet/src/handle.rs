@@ -132,7 +132,7 @@ impl AnyGreenlet {
         self.inner().locals.take()
     }
 
-    /// The usable size of its stack in bytes, as asked for; 0 for main.
+    /// The size of its stack in bytes, without the guard, as it was rounded up; 0 for main.
     pub fn stack_size(&self) -> usize {
         self.inner().stack_size
     }

@@ -86,8 +86,9 @@ pub fn stack_memory() -> StackMemory {
 
 /// Begins or ends to measure how deep the stacks of this thread's greenlets are used; returns whether that was done before.
 ///
-/// While it is, the end of every greenlet costs a few system calls. Beginning forgets what was measured before. The
-/// `portable` context has nothing to measure with.
+/// While it is, the end of every greenlet costs a few system calls. Beginning forgets what was measured before, and gives idle
+/// stacks back to the system, so that new ones show what they were used for since. The `portable` context has nothing to
+/// measure with.
 ///
 /// # Examples
 ///
@@ -106,6 +107,9 @@ pub fn stack_memory() -> StackMemory {
 /// ```
 pub fn measure_stacks(on: bool) -> bool {
     let thread = thread::this();
+    if on {
+        thread.drain_pool();
+    }
     let before = thread.peaks.replace(on.then(Peaks::default));
     thread.measured.set(on);
     before.is_some()
@@ -122,7 +126,8 @@ pub fn stack_peaks() -> Vec<StackPeak> {
 
 /// Notes how deep the running greenlet's stack was used, for `site`, and gives the memory back that is not in use now.
 ///
-/// For schedulers that run one task after the other on the same greenlet. Does nothing unless [`measure_stacks`] is on.
+/// For schedulers that run one task after the other on the same greenlet: what [`Builder::build_worker`](crate::Builder::build_worker)
+/// makes is not noted otherwise. Does nothing unless [`measure_stacks`] is on.
 pub fn note_stack_use(site: &'static Location<'static>) {
     let thread = thread::this();
     if thread.measured.get() {
@@ -174,7 +179,8 @@ pub fn set_max_stacks(stacks: usize) -> usize {
 }
 
 /// Sets the least size of the guard below each stack, in bytes (16 KiB unless set), rounded up to whole pages; returns what was
-/// set before. It holds for the whole process, and for stacks that are mapped from then on.
+/// set before. It holds for the whole process, and for every stack that is new: idle ones keep theirs until they are
+/// [given back](trim).
 ///
 /// Rust's own code touches every page of a large frame in order, and so meets any guard. Foreign code that was compiled
 /// without such probes steps over one that is smaller than its frames. The `portable` context has a guard of a page, whatever
@@ -186,8 +192,9 @@ pub fn set_guard_size(bytes: usize) -> usize {
 /// Has the system refuse `count` requests for stacks, beginning with the `nth` from now on (1 is the next one), as if a limit
 /// had been met; 0 and 0 take that back. For tests of what a program does then.
 ///
-/// Requests are for address space, for many stacks at a time, and then for the guard of each. A large request that is refused
-/// is made again for less, so that a program may not notice a single refusal.
+/// Requests are for address space, for many stacks at a time, and then for each stack; one that is idle in the pool needs none.
+/// A large request that is refused is made again for less, and one that is refused while there are idle stacks of another size
+/// is made again without them, so that a program may not notice a single refusal.
 ///
 /// # Examples
 ///

@@ -174,7 +174,18 @@ pub(crate) unsafe fn run_body<T: 'static, F: FnOnce(Received<T>) -> T>(data: May
         Ok(value) => Got::Value(value),
         Err(payload) => ended_by(payload),
     };
+    if thread.measured.get() {
+        note_end(thread);
+    }
     finish(thread, outcome);
+}
+
+/// Notes how deep the running greenlet, which ends, has used its stack.
+#[cold]
+fn note_end(thread: &Thread) {
+    let me = thread.current();
+    drop_locals(me);
+    stacks::note(thread, me.site);
 }
 
 /// An exit ends a greenlet as a value.
@@ -190,9 +201,6 @@ pub(crate) fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     let me = thread.current();
     // Destructors run while this greenlet is still alive: they may switch.
     drop_locals(me);
-    if thread.measured.get() {
-        stacks::note(thread, me.site);
-    }
     let target: *const Inner = route(thread, me, &mut outcome);
     // From here to the switch no user code runs.
     me.state.set(State::Dead);

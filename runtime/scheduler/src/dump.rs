@@ -175,7 +175,7 @@ impl Scheduler {
             dump.since = stamp.map(|stamp| past.since(stamp));
             if let Some(greenlet) = greenlet {
                 dump.stack_size = Some(greenlet.stack_size()).filter(|size| *size != 0);
-                dump.stack_used = stack_used(&greenlet);
+                dump.stack_used = greenlet.stack_usage().map(|usage| usage.used);
                 dump.backtrace = if backtraces { greenlet.backtrace().map(Arc::new) } else { None };
             }
             dump
@@ -233,11 +233,6 @@ impl Scheduler {
         // Main notes its greenlet when it first leaves.
         Some(noted.map_or_else(|| (*greenlet::main::<()>()).clone(), |greenlet| (**greenlet).clone()))
     }
-}
-
-/// How much of a greenlet's stack has memory.
-fn stack_used(_greenlet: &AnyGreenlet) -> Option<usize> {
-    None
 }
 
 /// How many tasklets the text lists, unless it is to have everything.

@@ -10,6 +10,7 @@ use greenlet::{Greenlet, Payload, StackError};
 
 use crate::core::Scheduler;
 use crate::error::is_exit;
+use crate::hooks::alert;
 use crate::job::Ended;
 use crate::switch::Next;
 use crate::table::{Entry, Key, Life, Mail, Place};
@@ -57,6 +58,9 @@ impl Scheduler {
             Ended::Panicked(payload) => self.handle_error(payload),
         };
         let panic = self.drop_belongings(me, panic);
+        if self.core.hooks.alerted(alert::MEASURE) {
+            self.note_stack_use(me);
+        }
         trace::ended(self, me);
         let by_hand = self.take_by_hand(me);
         let nested = self.core.table.borrow().get(me).flags.nested;

@@ -23,6 +23,8 @@ pub(crate) mod alert {
     pub(crate) const TRAP: u8 = 2;
     /// Something waits in a mailbox.
     pub(crate) const MAIL: u8 = 4;
+    /// How deep stacks are used is noted when tasklets end.
+    pub(crate) const MEASURE: u8 = 8;
 }
 
 #[derive(Default)]

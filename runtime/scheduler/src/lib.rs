@@ -44,6 +44,7 @@ mod report;
 mod ring;
 mod run;
 mod spawn;
+mod stacks;
 mod stats;
 mod switch;
 mod table;
@@ -53,7 +54,10 @@ mod trace;
 pub use crate::core::Scheduler;
 pub use dump::{BlockedOn, Dump, State, TaskletDump, dump, dump_with_backtraces};
 pub use error::{TaskletError, TaskletExit};
-pub use greenlet::{GreenletExit, Payload, StackError};
+pub use greenlet::{
+    GreenletExit, Payload, StackError, StackLimit, StackMemory, StackPeak, refuse_stacks, set_guard_size,
+    set_max_stacks, set_pool_capacity, set_pool_review, stack_memory, stack_peaks, trim,
+};
 pub use hooks::{
     ErrorHandler, ScheduleCallback, schedule_callback, set_error_handler, set_schedule_callback, switch_trap,
 };
@@ -64,6 +68,7 @@ pub use pace::Since;
 pub use report::{Report, Starved, Waiting};
 pub use run::{Budget, Ending, Outcome, run, run_for};
 pub use spawn::{Builder, spawn};
+pub use stacks::measure_stacks;
 pub use stats::{Stats, run_count, stats};
 pub use tasklet::AnyTasklet;
 

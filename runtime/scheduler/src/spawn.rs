@@ -67,7 +67,7 @@ impl Builder {
         self
     }
 
-    /// The size of the stack in bytes, rounded up to whole pages; at most 4 GiB.
+    /// The size of the stack in bytes, rounded up as by [`greenlet::Builder::stack_size`]; at most 4 GiB.
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.stack_size = u32::try_from(bytes).unwrap_or(u32::MAX);
         self
