@@ -90,6 +90,34 @@ fn every_state_is_told() {
 }
 
 #[test]
+fn how_deep_a_stack_was_used_is_told() {
+    #[inline(never)]
+    fn deep() {
+        std::hint::black_box([1_u8; 40 * 1024]);
+    }
+    checked(|| {
+        let (shallow, later) = (named("shallow").spawn(have_a_rest), named("later").paused(|| ()));
+        let deep = named("deep").stack_size(128 * 1024).spawn(|| {
+            deep();
+            have_a_rest();
+        });
+        schedule().expect("the others");
+        let dump = dump();
+        let told = |name: &str| (find(&dump, name).stack_used, find(&dump, name).stack_size);
+        assert_eq!((told("later"), dump.tasklets[0].stack_used), ((None, Some(64 * 1024)), None));
+        if let ((Some(little), _), (Some(much), Some(size))) = (told("shallow"), told("deep")) {
+            assert!(0 < little && little < 40 * 1024 && 40 * 1024 < much && much < size, "{dump}");
+            assert!(find(&dump, "deep").to_string().contains(&format!(", {} of 128 KiB, ", much / 1024)), "{dump}");
+        } else {
+            // The portable context does not know.
+            assert!(greenlet::stack_memory().resident == 0, "{dump}");
+        }
+        assert!(kill_all().is_empty());
+        drop((shallow, later, deep));
+    });
+}
+
+#[test]
 fn what_waits_for_a_stack_is_told() {
     checked(|| {
         let old = greenlet::set_max_stacks(0);

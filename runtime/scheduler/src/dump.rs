@@ -56,8 +56,8 @@ pub struct TaskletDump {
     pub switches: u64,
     /// The size of the stack that it has, or will have, in bytes; none for main.
     pub stack_size: Option<usize>,
-    /// How much of the stack has memory, in bytes: as deep as it was ever used, rounded up to pages. None if it has no stack
-    /// yet, and where that is not known.
+    /// How much of the stack has memory, in bytes: as deep as it was ever used, in whole pages, by this tasklet or by one that had
+    /// the stack before. None if it has no stack, and in the portable context, which does not know.
     pub stack_used: Option<usize>,
     /// Where it is, if that was asked for and it has begun.
     pub backtrace: Option<Arc<Backtrace>>,
@@ -175,6 +175,7 @@ impl Scheduler {
             dump.since = stamp.map(|stamp| past.since(stamp));
             if let Some(greenlet) = greenlet {
                 dump.stack_size = Some(greenlet.stack_size()).filter(|size| *size != 0);
+                // Before the capture, which uses some itself.
                 dump.stack_used = greenlet.stack_usage().map(|usage| usage.used);
                 dump.backtrace = if backtraces { greenlet.backtrace().map(Arc::new) } else { None };
             }

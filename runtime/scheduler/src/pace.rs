@@ -69,16 +69,23 @@ impl Pace {
     #[inline(never)]
     fn mark(&self) {
         let (last, now) = (self.last.get(), self.now());
-        self.last.set(now);
+        self.keep(now);
+        let switches = now.switches - last.switches;
+        let elapsed = (now.nanos - last.nanos).max(1);
+        // A thread that has hardly begun has no pace yet.
+        let longest = (now.switches / 8 + 1).min(LONGEST);
+        let period = (switches * SPARSE / elapsed).clamp(1, longest);
+        self.left.set(period);
+        self.due.set(now.switches + period);
+    }
+
+    /// Keeps a mark, in the place of a mark of its level that is older.
+    fn keep(&self, mark: Mark) {
+        self.last.set(mark);
         let count = self.count.get() + 1;
         self.count.set(count);
         let level = (count.trailing_zeros() as usize).min(LEVELS - 1);
-        self.kept[level][(count >> (level + 1)) as usize % SLOTS].set(now);
-        let switches = now.switches - last.switches;
-        let elapsed = (now.nanos - last.nanos).max(1);
-        let period = (switches * SPARSE / elapsed).clamp(1, LONGEST);
-        self.left.set(period);
-        self.due.set(now.switches + period);
+        self.kept[level][(count >> (level + 1)) as usize % SLOTS].set(mark);
     }
 
     fn now(&self) -> Mark {
@@ -88,10 +95,14 @@ impl Pace {
 
     /// What is known of the past.
     pub(crate) fn past(&self) -> Past {
+        self.past_of(self.now())
+    }
+
+    fn past_of(&self, now: Mark) -> Past {
         let kept = self.kept.iter().flatten().map(Cell::get).filter(|mark| mark.switches != 0);
         let mut marks: Vec<Mark> = kept.chain([Mark::default()]).collect();
         marks.sort_unstable_by_key(|mark| mark.switches);
-        Past { marks, now: self.now() }
+        Past { marks, now }
     }
 }
 
@@ -119,9 +130,9 @@ impl Past {
 
 /// How long ago something was.
 ///
-/// The number of switches is exact. The time lies between two bounds, because the clock is read every 256 switches, or
+/// The number of switches is exact. The time lies between two bounds, because the clock is read every 512 switches, or
 /// every quarter of a millisecond where switches are rare, and not at every one. Where the pace of a thread is even, the
-/// bounds are that close to each other for what is recent, and within an eighth of its age for what is old.
+/// bounds are that close to each other for what is recent, and within a quarter of its age for what is old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since {
     /// How many switches of the thread ago.
@@ -130,4 +141,44 @@ pub struct Since {
     pub at_least: Duration,
     /// It is no longer time ago than this.
     pub at_most: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_hold_the_truth_and_grow_with_age_only() {
+        const EVERY: u64 = 10;
+        let pace = Pace::new();
+        for count in 1..=100_000 {
+            pace.keep(Mark { switches: count * EVERY, nanos: count * EVERY * 1_000 });
+        }
+        let now = Mark { switches: 100_000 * EVERY + 5, nanos: (100_000 * EVERY + 5) * 1_000 };
+        let past = pace.past_of(now);
+        assert!(past.marks.len() <= SLOTS * LEVELS + 1);
+        for ago in (0..now.switches).step_by(7) {
+            let since = past.since(now.switches - ago);
+            let truth = Duration::from_micros(ago);
+            assert_eq!(since.switches, ago);
+            assert!(since.at_least <= truth && truth <= since.at_most, "{ago}: {since:?}");
+            let width = since.at_most - since.at_least;
+            assert!(width <= truth / 4 + Duration::from_micros(2 * EVERY), "{ago}: {since:?}");
+        }
+        assert_eq!(past.since(0).at_most, Duration::from_nanos(now.nanos));
+    }
+
+    #[test]
+    fn the_clock_is_read_soon_and_then_rarely() {
+        let pace = Pace::new();
+        for _ in 0..100_000 {
+            pace.tick();
+        }
+        assert_eq!(pace.switches(), 100_000);
+        let marks = pace.count.get();
+        assert!(marks >= 100_000 / LONGEST, "{marks} marks");
+        // However slow this machine is now: not every time.
+        assert!(marks < 50_000, "{marks} marks");
+        assert_eq!(pace.past().since(pace.switches()).switches, 0);
+    }
 }
