@@ -51,11 +51,25 @@ pub(super) fn guards() -> Guards {
         let Ok(page) = reserve(page_size()) else { return Guards::Protection };
         // SAFETY: the page was mapped just now, and nobody else knows of it.
         unsafe {
-            let marked = libc::madvise(page.as_ptr().cast(), page_size(), MADV_GUARD_INSTALL) == 0;
+            let marked = libc::madvise(page.as_ptr().cast(), page_size(), MADV_GUARD_INSTALL) == 0 && faults(page);
             release(page, page_size());
             if marked { Guards::Markers } else { Guards::Protection }
         }
     })
+}
+
+/// Whether an access to this address would fault. Emulators grant any advice, and ignore it.
+fn faults(address: NonNull<u8>) -> bool {
+    let mut pipe = [0; 2];
+    // SAFETY: the kernel looks at the address in our place. The pipe is closed once.
+    unsafe {
+        if libc::pipe(pipe.as_mut_ptr()) != 0 {
+            return false;
+        }
+        let written = libc::write(pipe[1], address.as_ptr().cast(), 1);
+        pipe.map(|end| libc::close(end));
+        written < 0
+    }
 }
 
 /// Reserves address space, readable and writable, of which no page has memory yet.
