@@ -94,8 +94,8 @@ unsafe fn visit(thread: &Thread, target: &Inner) -> Option<Backtrace> {
     thread.current.set(target);
     thread.closed.set(true);
     // SAFETY: an active greenlet has a context, in its block until it has ended; both are suspended or running, and nobody
-    // ends while nothing but `answer` runs. The target is in a pending switch, whose next step is `answer`, and the mailbox
-    // is empty, as always while user code runs.
+    // ends while nothing but `answer` runs. The target is in a pending switch, whose next step is `answer`, or is a worker
+    // that rested and has new work, whose first step that is. The mailbox is empty, as always while user code runs.
     unsafe {
         let from = (*(*asker).context.get()).as_ref().unwrap_unchecked();
         let to = (*target.context.get()).as_ref().unwrap_unchecked();

@@ -182,6 +182,37 @@ fn test_handles_are_as_they_were() {
     });
 }
 
+/// A worker that has rested is looked at before its new work begins.
+#[test]
+fn test_a_worker_begins_after_a_look() {
+    thread_local! {
+        static DONE: Cell<usize> = const { Cell::new(0) };
+    }
+    let make = || {
+        let work = || {
+            DONE.set(DONE.get() + 1);
+            Some(main())
+        };
+        greenlet::Builder::new().build_worker(work).expect("a stack")
+    };
+    check(move || {
+        DONE.set(0);
+        for round in 1..=5 {
+            let worker = make();
+            drop(worker.backtrace());
+            assert_eq!(DONE.get(), round - 1, "a look does not start it");
+            drop(worker.backtrace());
+            go(&worker, ());
+            assert_eq!(DONE.get(), round);
+            drop(worker);
+            let killed = make();
+            drop(killed.backtrace());
+            drop(killed);
+            assert_eq!(DONE.get(), round);
+        }
+    });
+}
+
 /// Looked at from others, and at each other, in every order.
 #[test]
 fn test_everybody_looks_at_everybody() {
