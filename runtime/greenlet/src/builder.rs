@@ -111,14 +111,19 @@ impl Builder {
     }
 
     /// The size of the stacks.
+    #[inline]
     pub(crate) fn rounded_size(&self) -> usize {
-        Context::round(self.stack_size.unwrap_or(DEFAULT_STACK_SIZE))
+        self.stack_size.map_or(thread::this().default_size, Context::round)
     }
 
-    /// Whether what it makes differs from other greenlets in nothing but the size of the stack.
-    pub(crate) fn makes_plain_children_of_main(&self) -> bool {
-        self.name.is_none()
-            && self.parent.as_ref().map_or(thread::this().current().is_main(), |parent| parent.is_main())
+    pub(crate) fn has_parent(&self) -> bool {
+        self.parent.is_some()
+    }
+
+    /// Whether the workers that it makes differ from others in nothing but the size of the stack.
+    #[inline]
+    pub(crate) fn makes_plain_workers(&self) -> bool {
+        self.name.is_none() && self.parent.as_ref().is_none_or(|parent| parent.is_main())
     }
 }
 

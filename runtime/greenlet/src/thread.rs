@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use slab::Slab;
 
 use crate::blocks::Blocks;
+use crate::builder::DEFAULT_STACK_SIZE;
 use crate::capture::Visit;
 use crate::context::{Context, Hub};
 use crate::inner::{Family, Inner, State, family};
@@ -43,6 +44,8 @@ pub(crate) struct Thread {
     pub(crate) hub: Hub,
     pub(crate) pool: Pool,
     pub(crate) crew: Crew,
+    /// The size of a stack of `DEFAULT_STACK_SIZE`.
+    pub(crate) default_size: usize,
     /// Tells an idle stack that is resumed to leave.
     pub(crate) retiring: Cell<bool>,
     /// Every active greenlet but main: these own stacks, handles or not.
@@ -112,6 +115,7 @@ fn make<'a>() -> &'a Thread {
         hub,
         pool: Pool::default(),
         crew: Crew::default(),
+        default_size: Context::round(DEFAULT_STACK_SIZE),
         retiring: Cell::new(false),
         registry: RefCell::new(Slab::new()),
         tracer: RefCell::new(None),

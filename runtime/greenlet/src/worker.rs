@@ -14,7 +14,7 @@ use crate::body::{Body, Kind, drop_closure, open};
 use crate::builder::Builder;
 use crate::context;
 use crate::error::StackError;
-use crate::handle::{AnyGreenlet, Greenlet};
+use crate::handle::{AnyGreenlet, Greenlet, main};
 use crate::inner::{Inner, State, family};
 use crate::lifetime::{has_locals, release};
 use crate::mail::Got;
@@ -52,7 +52,7 @@ impl Crew {
 
 impl Builder {
     /// A greenlet for one piece of work, as one of many: `work` is called at the first switch to it, and tells who is switched to
-    /// when it has returned; without that, the parent. It has its stack already.
+    /// when it has returned; without that, the parent, which is main unless the builder says otherwise. It has its stack already.
     ///
     /// It differs from other greenlets in how much it costs: one that nobody holds any more, and that has no values of its own,
     /// is used again for the next piece of work.
@@ -78,21 +78,25 @@ impl Builder {
     /// ```
     #[track_caller]
     pub fn build_worker(self, work: Work) -> Result<Greenlet<()>, StackError> {
-        // SAFETY: the kind of `Work`.
-        let body = || unsafe { Body::new(work, &WORK) };
-        if self.makes_plain_children_of_main()
+        if self.makes_plain_workers()
             && let Some(rested) = thread::this().crew.take(self.rounded_size())
         {
             let worker = Greenlet::adopt(rested);
             let inner = worker.inner();
             inner.id.set(inner.thread().next_id());
-            inner.body.set(Some(body()));
+            inner.body.set(Some(body(work)));
             return Ok(worker);
         }
-        let worker = self.make(body());
+        let builder = if self.has_parent() { self } else { self.parent(&main::<()>()) };
+        let worker = builder.make(body(work));
         worker.reserve()?;
         Ok(worker)
     }
+}
+
+fn body(work: Work) -> Body {
+    // SAFETY: the kind of `Work`.
+    unsafe { Body::new(work, &WORK) }
 }
 
 /// Runs a piece of work on the worker's own stack. Returns when the stack is used again.

@@ -6,14 +6,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use greenlet::{Greenlet, Payload, StackError};
+use greenlet::{Greenlet, Locals, Payload, StackError};
 
 use crate::core::Scheduler;
 use crate::error::is_exit;
 use crate::hooks::alert;
 use crate::job::Ended;
 use crate::switch::Next;
-use crate::table::{Entry, Key, Life, Mail, Place};
+use crate::table::{Entry, Key, Life, Mail, Place, Remains};
 use crate::trace;
 
 /// What a greenlet does when its tasklet has ended.
@@ -29,7 +29,7 @@ pub(crate) fn work() -> Option<Greenlet<()>> {
     let scheduler = Scheduler::local();
     let mut me = scheduler.begun();
     loop {
-        scheduler.arrived(me);
+        scheduler.landed(me);
         let job = scheduler.core.table.borrow().get(me).job.clone();
         let ended = job.map_or(Ended::Quietly, |job| job.run());
         match scheduler.finish(me, ended) {
@@ -63,12 +63,11 @@ impl Scheduler {
         }
         trace::ended(self, me);
         let by_hand = self.take_by_hand(me);
-        let nested = self.core.table.borrow().get(me).flags.nested;
+        let nested = self.bury(me);
         if !nested && by_hand.is_none() {
             self.leaving_for_good(me, panic);
             return self.succeed(me);
         }
-        self.bury(me);
         if nested {
             self.core.last_words.replace(panic);
         } else if let Some(payload) = panic {
@@ -81,9 +80,8 @@ impl Scheduler {
         After::Leave(None)
     }
 
-    /// Takes an ended tasklet out and sees to it that the ring's head is who shall go on.
+    /// Sees to it that the ring's head is who shall go on after a tasklet that has ended.
     fn leaving_for_good(&self, me: Key, panic: Option<Payload>) {
-        self.bury(me);
         if let Some(payload) = panic {
             self.raise_in_waker(payload);
         }
@@ -147,43 +145,52 @@ impl Scheduler {
     }
 
     /// Drops what was to be raised in a tasklet that ends without having seen it, and its greenlet's local values, while the
-    /// tasklet is alive still: their destructors may do anything.
-    fn drop_belongings(&self, me: Key, mut panic: Option<Payload>) -> Option<Payload> {
-        loop {
-            let mail = self.collect(me);
-            let locals = self.core.table.borrow().get(me).base.as_ref().and_then(|base| base.take_locals());
-            let belongings = (mail, locals);
-            if let (None, None) = belongings {
-                return panic;
-            }
-            let Err(payload) = catch_unwind(AssertUnwindSafe(move || drop(belongings))) else { continue };
-            match panic {
-                None if !is_exit(&*payload) => panic = Some(payload),
-                // Of several the first is told. The destructor of another would be one more.
-                _ => std::mem::forget(payload),
-            }
+    /// tasklet is alive still: their destructors may do anything. What is to be raised then.
+    #[inline]
+    fn drop_belongings(&self, me: Key, panic: Option<Payload>) -> Option<Payload> {
+        match self.belongings(me) {
+            (None, None) => panic,
+            belongings => self.drop_all(me, belongings, panic),
         }
     }
 
-    /// Marks a tasklet dead, takes it out of wherever it is, and wakes who joins it.
-    pub(crate) fn bury(&self, key: Key) {
-        let (waits, job, mail) = {
-            let mut table = self.core.table.borrow_mut();
-            let waits = table.unblock(key);
-            table.unlink(key);
-            table.sate(key);
-            let entry = table.get_mut(key);
-            entry.place = Place::Nowhere;
-            entry.life = Life::Dead;
-            entry.flags = Default::default();
-            (waits, entry.job.take(), entry.take_mail())
-        };
+    #[inline]
+    fn belongings(&self, me: Key) -> (Option<Mail>, Option<Locals>) {
+        let mail = self.collect(me);
+        let locals = self.core.table.borrow().get(me).base.as_ref().and_then(|base| base.take_locals());
+        (mail, locals)
+    }
+
+    #[cold]
+    fn drop_all(
+        &self,
+        me: Key,
+        mut belongings: (Option<Mail>, Option<Locals>),
+        mut panic: Option<Payload>,
+    ) -> Option<Payload> {
+        while !matches!(belongings, (None, None)) {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(move || drop(belongings))) {
+                match panic {
+                    None if !is_exit(&*payload) => panic = Some(payload),
+                    // Of several the first is told. The destructor of another would be one more.
+                    _ => std::mem::forget(payload),
+                }
+            }
+            belongings = self.belongings(me);
+        }
+        panic
+    }
+
+    /// Marks a tasklet dead, takes it out of wherever it is, and wakes who joins it. Whether somebody has killed it and waits.
+    pub(crate) fn bury(&self, key: Key) -> bool {
+        let Remains { nested, waits, job, mail } = self.core.table.borrow_mut().end(key);
         if let Some(waits) = waits {
             waits.on.unlink(waits.ticket);
         }
         self.core.ended.set(self.core.ended.get() + 1);
         if let Some(job) = job {
-            while let Some(joiner) = job.joiners().pop() {
+            let joiners = job.joiners();
+            while let Some(joiner) = joiners.pop() {
                 self.wake(self.id_of(joiner));
             }
         }
@@ -191,6 +198,7 @@ impl Scheduler {
             self.count_mail(-1);
             self.discard(mail);
         }
+        nested
     }
 
     /// Ends a tasklet that is in the ring, as its head, before it has begun, by what was thrown into it.
@@ -259,8 +267,12 @@ impl Scheduler {
     }
 
     /// Makes tasklets that wait for stacks runnable again.
+    #[inline]
     pub(crate) fn feed(&self, count: usize) {
         let mut table = self.core.table.borrow_mut();
+        if table.nobody_starves() {
+            return;
+        }
         for _ in 0..count {
             if !table.feed() {
                 return;

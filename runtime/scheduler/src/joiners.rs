@@ -55,6 +55,7 @@ impl Joiners {
     }
 
     /// The second one is the first from now on.
+    #[inline]
     fn advance(&self) {
         let Some(mut others) = self.others.take() else { return self.first.set(NONE) };
         self.first.set(others.pop_front().unwrap_or(NONE));

@@ -6,12 +6,12 @@
 
 use std::mem::ManuallyDrop;
 
-use greenlet::{Builder, DEFAULT_STACK_SIZE, Greenlet, Received, StackError, SwitchError};
+use greenlet::{Builder, Greenlet, Received, StackError, SwitchError};
 
 use crate::core::Scheduler;
 use crate::ending::work;
 use crate::hooks::alert;
-use crate::table::{Key, Life, Mail};
+use crate::table::{Entry, Key, Life, Mail};
 use crate::trace;
 
 /// Who goes on.
@@ -96,7 +96,7 @@ impl Scheduler {
 
     /// After a plain switch came back.
     #[inline(always)]
-    fn landed(&self, me: Key) {
+    pub(crate) fn landed(&self, me: Key) {
         if self.core.current.get() != me || self.core.hooks.busy() {
             self.arrived(me);
         }
@@ -174,10 +174,16 @@ impl Scheduler {
     }
 
     /// What is to be done before `me` is left: budgets, the callback, its span.
+    #[inline(always)]
     pub(crate) fn leaving(&self, me: Key) {
-        if !self.core.hooks.busy() {
-            return;
+        if self.core.hooks.busy() {
+            self.leaving_busily(me);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leaving_busily(&self, me: Key) {
         self.take_by_hand(me);
         self.refill();
         self.spend(me);
@@ -191,9 +197,12 @@ impl Scheduler {
     /// Decides who goes on. Tasklets that are to end before they begin, end here.
     pub(crate) fn pick(&self, me: Key) -> Next {
         loop {
-            self.refill();
             let mut table = self.core.table.borrow_mut();
-            let Some(head) = table.head() else { continue };
+            let Some(head) = table.head() else {
+                drop(table);
+                self.refill();
+                continue;
+            };
             if head == me {
                 return Next::Me;
             }
@@ -217,6 +226,7 @@ impl Scheduler {
 
     /// If nothing is runnable, wakes the innermost caller of `run`, or main. If that one is blocked itself, nobody can ever
     /// wake it, and its operation fails.
+    #[cold]
     fn refill(&self) {
         if self.core.table.borrow().len() != 0 {
             return;
@@ -230,11 +240,11 @@ impl Scheduler {
         self.core.table.borrow_mut().append(waker);
     }
 
-    /// Gives a tasklet its greenlet and its stack.
+    /// Gives a tasklet its greenlet and its stack. It is current then.
     pub(crate) fn start(&self, key: Key) -> Result<Greenlet<()>, StackError> {
-        let greenlet = self.bind_stack(key)?;
         let mut table = self.core.table.borrow_mut();
         let entry = table.get_mut(key);
+        let greenlet = bind_greenlet(entry)?.clone();
         entry.life = Life::Started;
         entry.switches += 1;
         drop(table);
@@ -244,25 +254,24 @@ impl Scheduler {
     }
 
     /// Makes sure that an unstarted tasklet can be started.
-    pub(crate) fn bind_stack(&self, key: Key) -> Result<Greenlet<()>, StackError> {
-        let (base, name, size) = {
-            let table = self.core.table.borrow();
-            let entry = table.get(key);
-            (entry.base.clone(), entry.name(), entry.stack_size as usize)
-        };
-        if let Some(base) = base {
-            return Ok(base);
+    pub(crate) fn bind_stack(&self, key: Key) -> Result<(), StackError> {
+        bind_greenlet(self.core.table.borrow_mut().get_mut(key)).map(|_| ())
+    }
+}
+
+/// The greenlet of a tasklet that has not begun, with its stack.
+#[inline]
+fn bind_greenlet(entry: &mut Entry) -> Result<&Greenlet<()>, StackError> {
+    if entry.base.is_none() {
+        let mut builder = Builder::new();
+        if entry.stack_size != 0 {
+            builder = builder.stack_size(entry.stack_size as usize);
         }
-        let size = if size == 0 { DEFAULT_STACK_SIZE } else { size };
-        let mut builder = Builder::new().stack_size(size).parent(&greenlet::main::<()>());
-        if let Some(name) = name {
+        if let Some(name) = entry.name() {
             builder = builder.name(name);
         }
-        let greenlet = builder.build_worker(work)?;
-        let mut table = self.core.table.borrow_mut();
-        let entry = table.get_mut(key);
-        entry.base = Some(greenlet.clone());
-        entry.greenlet = Some(greenlet.clone());
-        Ok(greenlet)
+        entry.greenlet = Some(builder.build_worker(work)?);
+        entry.base = entry.greenlet.clone();
     }
+    Ok(entry.base.as_ref().expect("just made"))
 }

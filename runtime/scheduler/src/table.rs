@@ -160,6 +160,15 @@ impl Entry {
     }
 }
 
+/// What a tasklet leaves when it has ended.
+pub(crate) struct Remains {
+    /// Somebody has killed it and waits for its end.
+    pub(crate) nested: bool,
+    pub(crate) waits: Option<Waits>,
+    pub(crate) job: Option<Rc<dyn Run>>,
+    pub(crate) mail: Option<Mail>,
+}
+
 pub(crate) struct Table {
     entries: Slab<Entry>,
     generations: u64,
@@ -185,6 +194,7 @@ impl Table {
         }
     }
 
+    #[inline]
     pub(crate) fn add(&mut self, mut entry: Entry) -> (Key, u64) {
         self.generations += 1;
         entry.generation = self.generations;
@@ -234,6 +244,26 @@ impl Table {
         entry.waits = Some(waits);
         entry.since = now;
         self.blocked += 1;
+    }
+
+    /// Marks a tasklet dead and takes it out of wherever it is. What it leaves is the caller's to drop.
+    pub(crate) fn end(&mut self, key: Key) -> Remains {
+        let waits = match self.get(key).place {
+            Place::Nowhere => None,
+            Place::Ring => {
+                self.unlink(key);
+                None
+            }
+            Place::Blocked => self.unblock(key),
+            Place::Starved => {
+                self.sate(key);
+                None
+            }
+        };
+        let entry = self.get_mut(key);
+        entry.life = Life::Dead;
+        let flags = std::mem::take(&mut entry.flags);
+        Remains { nested: flags.nested, waits, job: entry.job.take(), mail: entry.take_mail() }
     }
 
     /// Ends a wait, if there is one; the caller drops what the tasklet waited for.
@@ -286,6 +316,12 @@ impl Table {
             }
         }
         false
+    }
+
+    /// Whether nobody has waited for a stack since they were last fed.
+    #[inline]
+    pub(crate) fn nobody_starves(&self) -> bool {
+        self.starved.is_empty()
     }
 
     /// How many wait for a stack.
