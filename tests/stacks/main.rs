@@ -6,3 +6,4 @@
 mod common;
 mod measured;
 mod overflow;
+mod refused;

@@ -153,7 +153,9 @@ impl Arena {
     fn map(&mut self, class: usize) -> io::Result<usize> {
         let Class { size, guard, .. } = self.classes[class];
         let stride = size.checked_add(guard).ok_or(io::ErrorKind::OutOfMemory)?;
-        let mut slots = self.classes[class].next_slots.min(MOST_BYTES / stride).max(1);
+        // Where the kernel has nothing to give, it is not asked for much: those who wait for a stack ask again and again.
+        let most = if self.refused.is_some() { 1 } else { self.classes[class].next_slots };
+        let mut slots = most.min(MOST_BYTES / stride).max(1);
         let start = loop {
             match self.asked().and_then(|()| memory::reserve(stride * slots)) {
                 Ok(start) => break start,
