@@ -61,7 +61,7 @@ pub use handle::{AnyGreenlet, Greenlet, current, main};
 pub use inner::Payload;
 pub use local::{GreenletLocal, Locals};
 pub use overflow::{Describe, describe_overflows};
-pub use received::{GreenletExit, Received};
+pub use received::{GreenletExit, NoValue, Received};
 pub use stacks::{
     StackMemory, StackPeak, StackUsage, measure_stacks, note_stack_use, refuse_stacks, set_guard_size, set_max_stacks,
     set_pool_capacity, set_pool_review, stack_memory, stack_peaks, trim,

@@ -6,20 +6,22 @@ use std::ptr;
 
 use crate::error::{StackError, SwitchError};
 use crate::inner::{Inner, Payload};
-use crate::received::{GreenletExit, Received};
+use crate::received::{GreenletExit, NoValue, Received};
 use crate::trace::EventKind;
 
 /// The thread's mailbox: filled by who switches, emptied by who is switched to before any user code runs.
 pub(crate) struct Mailbox {
     /// A value of the type that the receiver awaits, in the sender's frame, to be moved out once; or null.
     value: Cell<*mut ()>,
+    /// The same, left by one that has ended: its stack is to be given back.
+    result: Cell<*mut ()>,
     /// What arrives if there is no value.
     cold: Cell<Option<Box<Got<()>>>>,
 }
 
 impl Default for Mailbox {
     fn default() -> Mailbox {
-        Mailbox { value: Cell::new(ptr::null_mut()), cold: Cell::new(None) }
+        Mailbox { value: Cell::new(ptr::null_mut()), result: Cell::new(ptr::null_mut()), cold: Cell::new(None) }
     }
 }
 
@@ -27,6 +29,11 @@ impl Mailbox {
     #[inline]
     pub(crate) fn leave(&self, value: *mut ()) {
         self.value.set(value);
+    }
+
+    /// Leaves the result of a greenlet that has ended.
+    pub(crate) fn leave_result(&self, value: *mut ()) {
+        self.result.set(value);
     }
 
     /// Leaves something else than a value. A value in there stays with its sender: the receiver takes anything.
@@ -50,10 +57,15 @@ impl Mailbox {
         self.value.set(ptr::null_mut());
     }
 
+    /// What one that has ended left, or null.
+    pub(crate) fn take_result(&self) -> *mut () {
+        self.result.replace(ptr::null_mut())
+    }
+
     /// Whether nothing is under way.
     pub(crate) fn is_empty(&self) -> bool {
         let cold = self.cold.take();
-        let empty = self.value.get().is_null() && cold.is_none();
+        let empty = self.value.get().is_null() && self.result.get().is_null() && cold.is_none();
         self.cold.set(cold);
         empty
     }
@@ -85,6 +97,17 @@ impl<T> Got<T> {
             Got::Exit(exit) => Ok(Received::Exit(exit)),
             Got::Raise(payload) => resume_unwind(payload),
             Got::Failed(failure) => Err(failure),
+            Got::Nothing => unreachable!("nothing is sent only to an operation that takes anything"),
+        }
+    }
+
+    /// What came, small if it is a value.
+    pub(crate) fn into_value(self) -> Result<T, Box<NoValue<T>>> {
+        match self {
+            Got::Value(value) => Ok(value),
+            Got::Exit(exit) => Err(Box::new(NoValue::Exit(exit))),
+            Got::Raise(payload) => Err(Box::new(NoValue::Raised(payload))),
+            Got::Failed(failure) => Err(Box::new(NoValue::Failed(failure.into_error(None)))),
             Got::Nothing => unreachable!("nothing is sent only to an operation that takes anything"),
         }
     }

@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::resume_unwind;
+
+use crate::error::SwitchError;
+use crate::inner::Payload;
 
 /// What a switch brings back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,39 @@ impl<T> Received<T> {
         match self {
             Received::Value(value) => value,
             Received::Exit(exit) => panic!("a greenlet was killed where a value was expected: {exit}"),
+        }
+    }
+}
+
+/// What a switch brings back that is not a value; see [`Greenlet::exchange`](crate::Greenlet::exchange).
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum NoValue<V> {
+    /// A child was killed.
+    Exit(GreenletExit),
+    /// Something was thrown into the caller, or a child panicked. It is to be raised.
+    Raised(Payload),
+    /// The switch failed.
+    Failed(SwitchError<V>),
+}
+
+impl<V> NoValue<V> {
+    /// What [`Greenlet::switch`](crate::Greenlet::switch) does with it.
+    ///
+    /// # Errors
+    ///
+    /// The error that the switch failed with.
+    ///
+    /// # Panics
+    ///
+    /// Unwinds with what was raised.
+    #[cold]
+    #[inline(never)]
+    pub fn into_result(self) -> Result<Received<V>, SwitchError<V>> {
+        match self {
+            NoValue::Exit(exit) => Ok(Received::Exit(exit)),
+            NoValue::Raised(payload) => resume_unwind(payload),
+            NoValue::Failed(error) => Err(error),
         }
     }
 }

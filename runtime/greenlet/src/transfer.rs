@@ -12,7 +12,7 @@
 //! Steps 3 and 4 run user code, which may switch again. Nothing of the first switch is left in the mailbox by then.
 
 use std::mem::{ManuallyDrop, MaybeUninit};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 
 use crate::body::open;
@@ -23,7 +23,7 @@ use crate::handle::AnyGreenlet;
 use crate::inner::{Anything, Inner, Payload, State, family};
 use crate::lifetime::{drop_locals, release};
 use crate::mail::{Failure, Got};
-use crate::received::{GreenletExit, Received};
+use crate::received::{GreenletExit, NoValue, Received};
 use crate::route::route;
 use crate::stacks;
 use crate::thread::{self, Thread};
@@ -77,23 +77,30 @@ pub(crate) unsafe fn leave(thread: &Thread, target: *const Inner) -> (*const Con
 ///
 /// Called once after each arrival, with the type that the greenlet awaited.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub(crate) unsafe fn receive_value<T: 'static>(thread: &Thread) -> Result<Received<T>, Box<Failure>> {
+pub(crate) unsafe fn receive_value<T: 'static>(thread: &Thread) -> Result<T, Box<NoValue<T>>> {
     let origin = thread.origin.get();
     let value = thread.mail.peek();
     if value.is_null() || thread.traced.get() {
         // SAFETY: nothing has been taken yet.
-        return unsafe { receive::<T>(thread) }.open();
+        return unsafe { receive_with_care(thread) };
     }
     thread.mail.clear();
     // SAFETY: as in `receive`; the switcher's running handle keeps its block until it is given back, once.
     unsafe {
         let value = value.cast::<T>().read();
-        if (*origin).state.get() == State::Dead {
-            give_back_stack(thread, origin);
-        }
         release(origin);
-        Ok(Received::Value(value))
+        Ok(value)
     }
+}
+
+/// # Safety
+///
+/// As for `receive_value`.
+#[cold]
+#[inline(never)]
+unsafe fn receive_with_care<T: 'static>(thread: &Thread) -> Result<T, Box<NoValue<T>>> {
+    // SAFETY: the caller's promise.
+    unsafe { receive::<T>(thread) }.into_value()
 }
 
 /// Gives back the stack of a greenlet that has ended.
@@ -118,11 +125,12 @@ unsafe fn give_back_stack(thread: &Thread, ended: *const Inner) {
 #[inline(never)]
 pub(crate) unsafe fn receive<T: 'static>(thread: &Thread) -> Got<T> {
     capture::answer(thread);
-    let value = thread.mail.peek();
+    let result = thread.mail.take_result();
+    let value = if result.is_null() { thread.mail.peek() } else { result };
+    thread.mail.clear();
     let got = if value.is_null() {
         thread.mail.take_cold()
     } else {
-        thread.mail.clear();
         // SAFETY: senders compare the family before they leave a pointer to a value of it, in a frame that is suspended
         // until now. It is moved out once: the mailbox is empty again, and the sender forgets it.
         Got::Value(unsafe { value.cast::<T>().read() })
@@ -166,8 +174,11 @@ pub(crate) unsafe fn run_body<T: 'static, F: FnOnce(Received<T>) -> T>(data: May
         // SAFETY: the caller's promise. The closure is in this frame from here on; its box is gone before it runs.
         let (body, got) = unsafe { (open::<F>(data), receive_value::<T>(thread)) };
         match got {
-            Ok(received) => body(received),
-            Err(failure) => unreachable!("failures go to active greenlets only: {failure:?}"),
+            Ok(value) => body(Received::Value(value)),
+            Err(other) => match other.into_result() {
+                Ok(received) => body(received),
+                Err(error) => unreachable!("failures go to active greenlets only: {error}"),
+            },
         }
     }));
     let outcome = match outcome {
@@ -208,7 +219,7 @@ pub(crate) fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     thread.unregister(me);
     let mut result = None;
     match outcome {
-        Got::Value(value) => thread.mail.leave((&raw mut *result.insert(ManuallyDrop::new(value))).cast()),
+        Got::Value(value) => thread.mail.leave_result((&raw mut *result.insert(ManuallyDrop::new(value))).cast()),
         other => thread.mail.leave_cold(other),
     }
     // SAFETY: `route` found an active target that awaits what is in the mailbox, or bound a stack to an unstarted one. The
@@ -280,14 +291,17 @@ fn is_plain<T: 'static>(target: &Inner) -> bool {
     target.state.get() == State::Active && !target.is_current() && target.awaits.get().is::<T>()
 }
 
-/// `switch`, where nothing stands in the way. Inlined into the caller: after a switch the processor mispredicts every return.
+/// `exchange`, where nothing stands in the way. Inlined into the caller: after a switch the processor mispredicts every return.
 ///
 /// The handle is given up: it becomes the running handle.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub(crate) fn switch<T: 'static>(target: AnyGreenlet, value: T) -> Result<Received<T>, SwitchError<T>> {
-    let thread = target.inner().thread();
-    if !is_plain::<T>(target.inner()) || std::thread::panicking() || thread.closed.get() {
-        return switch_with_care(target, value);
+pub(crate) fn exchange<T: 'static>(target: AnyGreenlet, value: T) -> Result<T, Box<NoValue<T>>> {
+    // No handle any more, so that there is nothing to be dropped on the way.
+    let target = target.into_inner();
+    // SAFETY: the handle that was given up keeps the block until it is the running one's. A thread's state outlives its blocks.
+    let (inner, thread) = unsafe { (&*target, (*target).thread.as_ref()) };
+    if !is_plain::<T>(inner) || std::thread::panicking() || thread.closed.get() {
+        return exchange_with_care(AnyGreenlet::adopt(NonNull::from(inner)), value);
     }
     thread.current().awaits.set(family::<T>());
     // A value that arrives is dropped by its receiver.
@@ -295,18 +309,24 @@ pub(crate) fn switch<T: 'static>(target: AnyGreenlet, value: T) -> Result<Receiv
     thread.mail.leave((&raw mut sent).cast());
     // SAFETY: the target is another greenlet, active, and awaits what is in the mailbox; `sent` stays in this frame until the
     // target has moved it out. This greenlet awaits a `T`.
-    let received = unsafe {
-        let (from, to) = leave(thread, target.into_inner());
+    unsafe {
+        let (from, to) = leave(thread, target);
         context::switch(&thread.hub, from, to);
         receive_value::<T>(thread)
-    };
-    received.map_err(|failure| failure.into_error(None))
+    }
 }
 
-/// `switch`, whatever the state of the target.
 #[cold]
 #[inline(never)]
-fn switch_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<Received<T>, SwitchError<T>> {
+fn exchange_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<T, Box<NoValue<T>>> {
+    match switch_with_care(target, value) {
+        Ok(got) => got.into_value(),
+        Err(error) => Err(Box::new(NoValue::Failed(error))),
+    }
+}
+
+/// A switch, whatever the state of the target: what it brings, or why there was none.
+fn switch_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<Got<T>, SwitchError<T>> {
     let thread = target.inner().thread();
     if thread.closed.get() {
         return Err(SwitchError::Exited { value: Some(value) });
@@ -318,10 +338,8 @@ fn switch_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<Receive
     let target = live.unwrap_or(target);
     let inner = target.inner();
     if inner.is_current() {
-        return match thread.traced.get().then(|| trace::call(thread, inner, inner, EventKind::Switch)).flatten() {
-            Some(payload) => resume_unwind(payload),
-            None => Ok(Received::Value(value)),
-        };
+        let raised = thread.traced.get().then(|| trace::call(thread, inner, inner, EventKind::Switch)).flatten();
+        return Ok(raised.map_or_else(|| Got::Value(value), Got::Raise));
     }
     let fits = inner.awaits.get().is::<T>();
     if !fits && !inner.awaits.get().is::<Anything>() {
@@ -342,7 +360,7 @@ fn switch_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<Receive
     } else {
         thread.mail.leave_cold::<T>(Got::Nothing);
     }
-    // SAFETY: as in `switch`; the target has a stack now.
+    // SAFETY: as in `exchange`; the target has a stack now.
     let received = unsafe {
         let (from, to) = leave(thread, target.into_inner());
         context::switch(&thread.hub, from, to);
@@ -351,5 +369,5 @@ fn switch_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<Receive
     if !fits {
         drop(ManuallyDrop::into_inner(sent));
     }
-    received.open().map_err(|failure| failure.into_error(None))
+    Ok(received)
 }

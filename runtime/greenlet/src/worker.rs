@@ -109,9 +109,12 @@ unsafe fn run(data: MaybeUninit<*mut ()>, thread: &Thread) {
         // SAFETY: the caller's promise.
         let (work, got) = unsafe { (open::<Work>(data), receive_value::<()>(thread)) };
         match got {
-            Ok(Received::Value(())) => work(),
-            Ok(Received::Exit(exit)) => resume_unwind(Box::new(exit)),
-            Err(failure) => unreachable!("failures go to active greenlets only: {failure:?}"),
+            Ok(()) => work(),
+            Err(other) => match other.into_result() {
+                Ok(Received::Value(())) => work(),
+                Ok(Received::Exit(exit)) => resume_unwind(Box::new(exit)),
+                Err(error) => unreachable!("failures go to active greenlets only: {error}"),
+            },
         }
     }));
     let next = match outcome {

@@ -4,11 +4,12 @@
 //! tasklet that it did not switch to. If a value came, control goes on to the tasklet that is current, as if nothing had
 //! happened. If something was raised, the tasklet unwinds, and so is current until it ends or leaves.
 
-use greenlet::Greenlet;
+use std::panic::resume_unwind;
+
+use greenlet::{Greenlet, Payload};
 
 use crate::core::{MAIN, Scheduler};
 use crate::park::TaskletId;
-use crate::switch::Switched;
 use crate::table::{Key, Place};
 use crate::trace;
 
@@ -19,32 +20,16 @@ pub(crate) struct ByHand {
     before: TaskletId,
 }
 
-/// Sees to it that a tasklet counts as current if a switch of its ends by unwinding.
-struct Raised<'a> {
-    scheduler: &'a Scheduler,
-    me: Key,
-}
-
-impl Drop for Raised<'_> {
-    fn drop(&mut self) {
-        self.scheduler.raised(self.me);
-    }
-}
-
 impl Scheduler {
-    /// Switches from `me` to another tasklet's greenlet.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(crate) fn cross(&self, me: Key, to: Greenlet<()>) -> Switched {
-        let raised = Raised { scheduler: self, me };
-        let switched = to.switch_into(());
-        std::mem::forget(raised);
-        switched
-    }
-
-    /// Something was raised in `me`. If it came by hand, `me` takes the place that a throw would have given it.
+    /// Raises in `me` what its switch brought. If it came by hand, `me` takes the place that a throw would have given it.
     #[cold]
     #[inline(never)]
-    fn raised(&self, me: Key) {
+    pub(crate) fn raised(&self, me: Key, payload: Payload) -> ! {
+        self.take_over(me);
+        resume_unwind(payload)
+    }
+
+    fn take_over(&self, me: Key) {
         let current = self.core.current.get();
         if current == me {
             return;
@@ -112,7 +97,7 @@ impl Scheduler {
             let key = self.core.current.get();
             let place = self.place_of(key);
             let gone = place.as_ref().is_some_and(|greenlet| greenlet.is_dead());
-            if gone || place.is_none_or(|greenlet| greenlet.is_current() || self.cross(me, greenlet).is_err()) {
+            if gone || place.is_none_or(|greenlet| greenlet.is_current() || self.go_on_in(me, greenlet).is_err()) {
                 self.core.current.set(me);
                 if gone {
                     // Ended by hand before its body could run.

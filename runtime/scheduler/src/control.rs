@@ -7,19 +7,10 @@ use crate::error::{TaskletError, is_exit};
 use crate::table::{Key, Life, Mail, Place};
 
 impl Scheduler {
-    /// Yields: the current tasklet becomes the last of the runnable ones.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(crate) fn schedule(&self) -> Result<(), TaskletError> {
-        if !self.yield_plainly() {
-            return self.schedule_slowly();
-        }
-        self.deliver();
-        Ok(())
-    }
-
+    /// Yields, where [`yield_plainly`](Scheduler::yield_plainly) could not: the current tasklet becomes the last of the runnable ones.
     #[cold]
     #[inline(never)]
-    fn schedule_slowly(&self) -> Result<(), TaskletError> {
+    pub(crate) fn schedule_slowly(&self) -> Result<(), TaskletError> {
         if self.core.table.borrow().len() == 1 {
             return self.schedule_alone();
         }

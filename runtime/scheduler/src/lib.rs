@@ -85,7 +85,11 @@ pub use tasklet::AnyTasklet;
 /// Unwinds with what is thrown into the caller meanwhile.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub fn schedule() -> Result<(), TaskletError> {
-    Scheduler::local().schedule()
+    let scheduler = Scheduler::local();
+    if scheduler.yield_plainly() {
+        return Ok(());
+    }
+    scheduler.schedule_slowly()
 }
 
 /// Yields and leaves the run queue: the caller is paused until somebody inserts or runs it.

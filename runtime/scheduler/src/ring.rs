@@ -4,6 +4,7 @@
 
 use greenlet::Greenlet;
 
+use crate::pace::Pace;
 use crate::table::{Key, Life, NONE, Place, Table};
 
 impl Table {
@@ -36,9 +37,9 @@ impl Table {
     }
 
     /// The head and its greenlet, if a switch from `me` to it needs no further care: it is another one, has begun, and `me`
-    /// goes on in the greenlet that its entry names.
+    /// goes on in the greenlet that its entry names. The switch is counted.
     #[inline(always)]
-    pub(crate) fn plain_head(&mut self, me: Key) -> Option<(Key, Greenlet<()>)> {
+    pub(crate) fn plain_head(&mut self, me: Key, pace: &Pace) -> Option<(Key, Greenlet<()>)> {
         let mine = self.get(me).greenlet.as_ref()?;
         if !mine.is_current() || self.len == 0 || self.head == me {
             return None;
@@ -49,12 +50,13 @@ impl Table {
             return None;
         }
         entry.switches += 1;
+        pace.tick();
         Some((key, entry.greenlet.clone()?))
     }
 
     /// The same for the one after `me`, the head; it is the head then.
     #[inline(always)]
-    pub(crate) fn plain_successor(&mut self, me: Key) -> Option<(Key, Greenlet<()>)> {
+    pub(crate) fn plain_successor(&mut self, me: Key, pace: &Pace) -> Option<(Key, Greenlet<()>)> {
         let entry = self.get(me);
         let key = entry.next;
         if self.head != me || key == me || !entry.greenlet.as_ref()?.is_current() {
@@ -65,6 +67,8 @@ impl Table {
             return None;
         }
         entry.switches += 1;
+        // Before there is a handle that a panic would have to drop.
+        pace.tick();
         let greenlet = entry.greenlet.clone()?;
         let after = entry.next;
         self.head = key;

@@ -4,9 +4,7 @@
 //! is a look at the head and one switch of greenlets. Whatever else may be needed is behind one branch: callbacks, budgets
 //! and spans; a head that has not begun; an empty ring.
 
-use std::mem::ManuallyDrop;
-
-use greenlet::{Builder, Greenlet, Received, StackError, SwitchError};
+use greenlet::{Builder, Greenlet, NoValue, StackError, SwitchError};
 
 use crate::core::Scheduler;
 use crate::ending::work;
@@ -23,16 +21,6 @@ pub(crate) enum Next {
     Start(Key),
 }
 
-/// What a switch to another tasklet's greenlet brings back.
-pub(crate) type Switched = Result<Received<()>, SwitchError<()>>;
-
-/// What is not a plain arrival. Nothing is left to be dropped then, which keeps the destructor out of the hot path.
-#[inline(always)]
-fn plain(switched: Switched) -> Option<Switched> {
-    let switched = ManuallyDrop::new(switched);
-    if matches!(*switched, Ok(Received::Value(()))) { None } else { Some(ManuallyDrop::into_inner(switched)) }
-}
-
 impl Scheduler {
     /// Lets the ring's head run; returns when the caller is the head and is switched to again.
     ///
@@ -41,9 +29,9 @@ impl Scheduler {
     pub(crate) fn go(&self) {
         let me = self.core.current.get();
         let Some(head) = self.plain_head(me) else { return self.go_slowly(me) };
-        match plain(self.cross(me, head)) {
-            None => self.landed(me),
-            Some(other) => self.go_again(me, other),
+        match head.exchange(()) {
+            Ok(()) => self.landed(me),
+            Err(other) => self.go_again(me, *other),
         }
     }
 
@@ -56,24 +44,35 @@ impl Scheduler {
                 return false;
             }
             let mut table = self.core.table.borrow_mut();
-            let Some((key, next)) = table.plain_successor(me) else { return false };
+            let Some((key, next)) = table.plain_successor(me, &self.core.pace) else { return false };
             self.core.current.set(key);
             next
         };
-        self.core.pace.tick();
-        match plain(self.cross(me, next)) {
-            None => self.landed(me),
-            Some(other) => return self.yielded_oddly(me, other),
+        match next.exchange(()) {
+            Ok(()) => {
+                if self.core.current.get() != me || self.core.hooks.alerted(alert::BUSY | alert::MAIL) {
+                    self.yielded(me);
+                }
+                true
+            }
+            Err(other) => self.yielded_oddly(me, *other),
         }
-        true
+    }
+
+    /// After a yield came back, where more is to be done than to go on.
+    #[cold]
+    #[inline(never)]
+    fn yielded(&self, me: Key) {
+        self.arrived(me);
+        self.deliver();
     }
 
     /// A yield was refused, as if nothing had happened; or what came back is no plain arrival.
     #[cold]
     #[inline(never)]
-    fn yielded_oddly(&self, me: Key, result: Switched) -> bool {
-        if result.is_ok() {
-            self.arrived(me);
+    fn yielded_oddly(&self, me: Key, other: NoValue<()>) -> bool {
+        if self.brought(me, other).is_ok() {
+            self.yielded(me);
             return true;
         }
         self.core.current.set(me);
@@ -88,9 +87,8 @@ impl Scheduler {
         if self.core.hooks.busy() {
             return None;
         }
-        let (key, greenlet) = self.core.table.borrow_mut().plain_head(me)?;
+        let (key, greenlet) = self.core.table.borrow_mut().plain_head(me, &self.core.pace)?;
         self.core.current.set(key);
-        self.core.pace.tick();
         Some(greenlet)
     }
 
@@ -105,13 +103,26 @@ impl Scheduler {
     /// The head could not be switched to, or what came back is no plain arrival.
     #[cold]
     #[inline(never)]
-    fn go_again(&self, me: Key, result: Switched) {
-        match result {
-            Ok(_) => self.arrived(me),
+    fn go_again(&self, me: Key, other: NoValue<()>) {
+        match self.brought(me, other) {
+            Ok(()) => self.arrived(me),
             Err(_) => {
                 self.stranded();
                 self.go_slowly(me);
             }
+        }
+    }
+
+    /// Switches from `me` to another tasklet's greenlet, with whatever comes back looked after.
+    pub(crate) fn go_on_in(&self, me: Key, greenlet: Greenlet<()>) -> Result<(), SwitchError<()>> {
+        greenlet.exchange(()).or_else(|other| self.brought(me, *other))
+    }
+
+    /// What came back to `me` is no value. An exit is as good as one: it only has to come back.
+    fn brought(&self, me: Key, other: NoValue<()>) -> Result<(), SwitchError<()>> {
+        match other {
+            NoValue::Raised(payload) => self.raised(me, payload),
+            other => other.into_result().map(|_exit| ()),
         }
     }
 
@@ -132,8 +143,8 @@ impl Scheduler {
                     }
                 },
             };
-            match self.cross(me, next) {
-                Ok(_) => break,
+            match self.go_on_in(me, next) {
+                Ok(()) => break,
                 Err(SwitchError::Exited { .. }) => break self.core.current.set(me),
                 Err(_) => self.stranded(),
             }

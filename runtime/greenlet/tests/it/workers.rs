@@ -31,7 +31,8 @@ fn note() -> Option<Greenlet> {
 
 /// Lets a worker do a piece of work, and no handle of it is left.
 fn run(work: Work) {
-    worker(work).switch_into(()).unwrap().unwrap();
+    let brought = worker(work).exchange(());
+    brought.or_else(|other| other.into_result().map(greenlet::Received::unwrap)).unwrap();
 }
 
 /// A stack that rests.
@@ -102,7 +103,7 @@ fn what_work_returns_is_switched_to() {
         go(&there, ());
         KEPT.set(Some(there.clone()));
         let worker = worker(|| KEPT.take());
-        worker.switch_into(()).unwrap().unwrap();
+        worker.exchange(()).unwrap();
         // It came back from there.
         go(&there, ());
         assert!(there.is_dead());
@@ -212,7 +213,7 @@ fn many_at_once_rest_or_end() {
         drop(all);
         assert_eq!((done.get(), left()), (200, (0, 0, 0, 100)));
         let size = Builder::new().stack_size(256 * 1024).parent(&main::<()>()).build_worker(note).unwrap();
-        size.switch_into(()).unwrap().unwrap();
+        size.exchange(()).unwrap();
         assert_eq!(left(), (0, 0, 0, 101));
     });
 }
