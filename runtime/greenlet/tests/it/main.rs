@@ -11,6 +11,7 @@ mod stacks_faults;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(greenlet_portable)))]
 mod stacks_limits;
 mod stacks_overflow;
+mod stacks_pool;
 mod stacks_refused;
 mod stress;
 mod test_backtrace;

@@ -67,7 +67,9 @@ fn faults(address: NonNull<u8>) -> bool {
             return false;
         }
         let written = libc::write(pipe[1], address.as_ptr().cast(), 1);
-        pipe.map(|end| libc::close(end));
+        for end in pipe {
+            libc::close(end);
+        }
         written < 0
     }
 }
