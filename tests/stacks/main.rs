@@ -4,6 +4,26 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod live;
 mod measured;
 mod overflow;
 mod refused;
+
+use std::process::Output;
+
+/// Set in the processes that the tests start, to the name of what they are to do.
+const CHILD: &str = "TASKLETS_TEST_CHILD";
+
+/// Runs one test of this binary in a process of its own, where it does a deed.
+fn child(test: &str, deed: &str, variables: &[(&str, &str)]) -> Output {
+    let exe = std::env::current_exe().expect("the path of the test binary");
+    let mut command = common::tool::program(exe);
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
+    command.env("RUST_BACKTRACE", "0").env(CHILD, deed).envs(variables.iter().copied());
+    command.output().expect("the test binary runs")
+}
+
+/// What this process is to do, if it is a child.
+fn deed() -> Option<String> {
+    std::env::var(CHILD).ok()
+}

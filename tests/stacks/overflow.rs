@@ -5,32 +5,25 @@ use std::process::Output;
 use greenlet::Greenlet;
 use tasklets::{Builder, run, schedule, schedule_remove, spawn};
 
-/// Set in the processes that the tests start, to the name of what they are to do.
-const CHILD: &str = "TASKLETS_TEST_CHILD";
-
-/// Runs a part of this file in a process of its own.
 fn child(deed: &str, variables: &[(&str, &str)]) -> Output {
-    let mut command = crate::common::tool::this_program();
-    command.args(["--exact", "overflow::child_process", "--nocapture", "--test-threads=1"]);
-    command.env("RUST_BACKTRACE", "0").env(CHILD, deed).envs(variables.iter().copied());
-    command.output().expect("the test binary runs")
+    crate::child("overflow::child_process", deed, variables)
 }
 
 #[test]
 fn child_process() {
-    match std::env::var(CHILD).as_deref() {
-        Err(_) => {}
-        Ok("named") => named(128 * 1024),
-        Ok("named, with more") => named(4 << 20),
-        Ok("third") => third(),
-        Ok("greenlet") => greenlet_of_a_tasklet(),
-        Ok("main's greenlet") => {
+    match crate::deed().as_deref() {
+        None => {}
+        Some("named") => named(128 * 1024),
+        Some("named, with more") => named(4 << 20),
+        Some("third") => third(),
+        Some("greenlet") => greenlet_of_a_tasklet(),
+        Some("main's greenlet") => {
             run();
             Greenlet::new(sink).switch(0).map(drop).unwrap();
         }
-        Ok("switching") => switching(),
-        Ok("destructor") => destructor(),
-        Ok(other) => panic!("{other} is no deed"),
+        Some("switching") => switching(),
+        Some("destructor") => destructor(),
+        Some(other) => panic!("{other} is no deed"),
     }
 }
 
