@@ -69,10 +69,7 @@ impl Scheduler {
 
     fn new(at: &'static Location<'static>) -> Scheduler {
         let mut table = Table::new();
-        let mut main = Entry::new(at);
-        main.life = Life::Started;
-        main.handles = 1;
-        let (key, _) = table.add(main);
+        let (key, _) = table.add(|generation| Entry { generation, life: Life::Started, ..Entry::new(at) });
         table.append(key);
         debug_assert_eq!(key, MAIN);
         let core = Core {

@@ -99,8 +99,7 @@ impl Scheduler {
                 // A callback has made the dead one runnable again, which is not possible; nobody else is there.
                 Next::Me => return After::Leave(None),
                 Next::Resume(greenlet) => greenlet,
-                Next::Start(key) if self.fits(me, key) => {
-                    self.move_in(me, key);
+                Next::Start(key) if self.move_in(me, key) => {
                     self.reap(me);
                     return After::Begin(key);
                 }
@@ -118,35 +117,35 @@ impl Scheduler {
         }
     }
 
-    /// Whether a tasklet can begin on the stack of one that has ended.
-    fn fits(&self, ended: Key, next: Key) -> bool {
-        let table = self.core.table.borrow();
-        let (ended, next) = (table.get(ended), table.get(next));
-        let same = ended.stack_size == next.stack_size && ended.name().is_none() && next.name().is_none();
-        same && next.base.is_none()
-    }
-
-    /// Gives the stack of a tasklet that has ended to another one.
-    fn move_in(&self, ended: Key, next: Key) {
+    /// Gives the stack of a tasklet that has ended to another one, which is current then; unless that one is to have a stack of
+    /// its own kind, or has one.
+    #[inline]
+    fn move_in(&self, ended: Key, next: Key) -> bool {
         let mut table = self.core.table.borrow_mut();
         let old = table.get_mut(ended);
-        let base = old.base.take();
+        let (size, named) = (old.stack_size, old.name().is_some());
         // Where it was last may be a greenlet of its own making.
-        let last = old.greenlet.take();
-        let entry = table.get_mut(next);
+        let (base, last) = (old.base.take(), old.greenlet.take());
+        let new = table.get_mut(next);
+        if named || new.stack_size != size || new.name().is_some() || new.base.is_some() {
+            let old = table.get_mut(ended);
+            (old.base, old.greenlet) = (base, last);
+            return false;
+        }
         let (place, gone) = if last == base { (last, None) } else { (base.clone(), last) };
-        (entry.base, entry.greenlet) = (base, place);
-        entry.life = Life::Started;
-        entry.switches += 1;
+        (new.base, new.greenlet) = (base, place);
+        new.life = Life::Started;
+        new.switches += 1;
         drop(table);
         drop(gone);
         self.core.current.set(next);
         self.core.pace.tick();
+        true
     }
 
     /// Drops what was to be raised in a tasklet that ends without having seen it, and its greenlet's local values, while the
     /// tasklet is alive still: their destructors may do anything. What is to be raised then.
-    #[inline]
+    #[inline(always)]
     fn drop_belongings(&self, me: Key, panic: Option<Payload>) -> Option<Payload> {
         match self.belongings(me) {
             (None, None) => panic,
@@ -154,7 +153,7 @@ impl Scheduler {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn belongings(&self, me: Key) -> (Option<Mail>, Option<Locals>) {
         let mail = self.collect(me);
         let locals = self.core.table.borrow().get(me).base.as_ref().and_then(|base| base.take_locals());

@@ -106,24 +106,17 @@ impl Builder {
     /// Enters a tasklet into the table, and into the ring if that is its place. The handle is the first one.
     fn enter(self, job: Option<Rc<dyn Run>>, place: Place, at: Site) -> AnyTasklet {
         let scheduler = Scheduler::local();
-        let mut entry = Entry::new(at);
-        entry.stack_size = self.stack_size;
-        entry.handles = 1;
-        if self.name.is_some() {
-            entry.rare_mut().name = self.name;
-        }
-        let bound = job.is_some();
-        if bound {
-            entry.life = Life::Unstarted;
-            entry.job = job;
-        }
+        let Builder { name, stack_size } = self;
+        let life = if job.is_some() { Life::Unstarted } else { Life::Unbound };
+        let rare = name.and_then(Entry::named);
         let mut table = scheduler.core.table.borrow_mut();
-        let (key, generation) = table.add(entry);
+        let (key, generation) =
+            table.add(|generation| Entry { generation, stack_size, life, job, rare, ..Entry::new(at) });
         if place == Place::Ring {
             table.append(key);
         }
         drop(table);
-        if bound {
+        if life == Life::Unstarted {
             trace::spawned(&scheduler, key);
         }
         AnyTasklet::adopt(scheduler, key, generation)

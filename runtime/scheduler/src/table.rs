@@ -103,7 +103,7 @@ pub(crate) struct Entry {
     pub(crate) spawned_at: &'static Location<'static>,
     pub(crate) waits: Option<Waits>,
     pub(crate) job: Option<Rc<dyn Run>>,
-    rare: Option<Box<Rare>>,
+    pub(crate) rare: Option<Box<Rare>>,
     /// The switches that there had been when it was last blocked, or found no stack.
     pub(crate) since: u64,
 }
@@ -112,6 +112,8 @@ pub(crate) struct Entry {
 const _: () = assert!(size_of::<Entry>() <= 128);
 
 impl Entry {
+    /// One without a body, and with one handle.
+    #[inline(always)]
     pub(crate) fn new(spawned_at: &'static Location<'static>) -> Entry {
         Entry {
             next: NONE,
@@ -120,7 +122,7 @@ impl Entry {
             life: Life::Unbound,
             flags: Flags::default(),
             generation: 0,
-            handles: 0,
+            handles: 1,
             stack_size: 0,
             greenlet: None,
             base: None,
@@ -136,6 +138,11 @@ impl Entry {
     /// What it has of the rare things.
     pub(crate) fn rare(&self) -> Option<&Rare> {
         self.rare.as_deref()
+    }
+
+    /// The rare things of one with a name.
+    pub(crate) fn named(name: Rc<str>) -> Option<Box<Rare>> {
+        Some(Box::new(Rare { name: Some(name), ..Rare::default() }))
     }
 
     /// Room for the rare things.
@@ -194,11 +201,11 @@ impl Table {
         }
     }
 
-    #[inline]
-    pub(crate) fn add(&mut self, mut entry: Entry) -> (Key, u64) {
+    /// Enters what is made with a new generation.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, entry: impl FnOnce(u64) -> Entry) -> (Key, u64) {
         self.generations += 1;
-        entry.generation = self.generations;
-        let key = self.entries.insert(entry);
+        let key = self.entries.insert(entry(self.generations));
         (Key::try_from(key).expect("more than four billion tasklets"), self.generations)
     }
 

@@ -255,6 +255,24 @@ impl AnyTasklet {
     }
 }
 
+impl AnyTasklet {
+    /// The last handle of a paused tasklet has been given back: ends it.
+    #[cold]
+    fn abandoned(&self) {
+        let started = self.look(|entry| entry.life == Life::Started);
+        if started && cfg!(panic = "abort") {
+            // It cannot be unwound: dropping its greenlet gives it up.
+            let given_up = self.scheduler.core.table.borrow_mut().take(self.key);
+            return drop(given_up);
+        }
+        self.scheduler.kill_nested(self.key);
+        // It may be in use again, or gone.
+        if self.scheduler.core.table.borrow().find(self.key, self.generation).is_some() {
+            self.scheduler.reap(self.key);
+        }
+    }
+}
+
 impl Clone for AnyTasklet {
     fn clone(&self) -> AnyTasklet {
         self.scheduler.handle(self.key)
@@ -263,34 +281,23 @@ impl Clone for AnyTasklet {
 
 impl Drop for AnyTasklet {
     fn drop(&mut self) {
-        let abandoned = {
-            let mut table = self.scheduler.core.table.borrow_mut();
-            let entry = table.get_mut(self.key);
-            entry.handles -= 1;
-            if entry.handles != 0 || self.scheduler.core.current.get() == self.key {
-                return;
-            }
-            let paused = entry.place == Place::Nowhere && !entry.flags.watching;
-            if entry.alive() && !paused {
-                // The scheduler owns it.
-                return;
-            }
-            entry.alive()
-        };
-        if abandoned {
-            let started = self.look(|entry| entry.life == Life::Started);
-            if started && cfg!(panic = "abort") {
-                // It cannot be unwound: dropping its greenlet gives it up.
-                let given_up = self.scheduler.core.table.borrow_mut().take(self.key);
-                return drop(given_up);
-            }
-            self.scheduler.kill_nested(self.key);
-            // It may be in use again, or gone.
-            if self.scheduler.core.table.borrow().find(self.key, self.generation).is_none() {
-                return;
-            }
+        let mut table = self.scheduler.core.table.borrow_mut();
+        let entry = table.get_mut(self.key);
+        entry.handles -= 1;
+        if entry.handles != 0 || self.scheduler.core.current.get() == self.key {
+            return;
         }
-        self.scheduler.reap(self.key);
+        if !entry.alive() {
+            let gone = table.take(self.key);
+            drop(table);
+            return drop(gone);
+        }
+        // The scheduler owns the others.
+        let paused = entry.place == Place::Nowhere && !entry.flags.watching;
+        drop(table);
+        if paused {
+            self.abandoned();
+        }
     }
 }
 
