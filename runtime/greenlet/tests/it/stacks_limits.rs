@@ -21,7 +21,10 @@ fn succeeds(test: &str, variables: &[(&str, &str)]) {
 /// Holds stacks until there are no more, and then starts one for each that is given back; and more when the need is relieved.
 fn meet(size: usize, relieve: impl FnOnce(&mut Vec<Greenlet<u32>>)) -> (usize, StackError) {
     let start = |g: &Greenlet<u32>| match g.switch(7) {
-        Ok(received) => Ok(assert_eq!(received.unwrap(), 7)),
+        Ok(received) => {
+            assert_eq!(received.unwrap(), 7);
+            Ok(())
+        }
         Err(SwitchError::Stack { error, value }) => {
             assert_eq!((value, error.size()), (Some(7), size));
             Err(error)
