@@ -28,7 +28,9 @@ fn a_backtrace_names_what_a_tasklet_is_in() {
         let (short, long) = (dump.to_string(), format!("{dump:#}"));
         assert!(short.contains("wait_for_an_order") && long.contains("wait_for_an_order"), "{long}");
         assert!(!short.contains("catch_unwind") && long.contains("catch_unwind"), "{short}");
-        assert!(!long.contains("<unknown>"), "{long}");
+        // The thread's own flow begins in the system's libraries, which may have no names.
+        let ours = dump.tasklets.iter().skip(1).filter_map(|tasklet| tasklet.backtrace.as_ref());
+        assert!(ours.into_iter().all(|backtrace| !backtrace.to_string().contains("<unknown>")), "{long}");
         // It is plain data.
         let printed = std::thread::spawn(move || dump.to_string()).join().expect("a text");
         assert_eq!(printed, short);

@@ -5,8 +5,10 @@ use std::fmt;
 
 /// Parts of paths that tell the machinery under a tasklet from its own code: these crates, in a workspace or from a registry,
 /// the switching package, and the standard library.
-const MACHINERY: [&str; 8] = [
-    "/rustc/",
+const MACHINERY: [&str; 10] = [
+    "/library/core/src/",
+    "/library/alloc/src/",
+    "/library/std/src/",
     "runtime/greenlet/src/",
     "runtime/scheduler/src/",
     "channels/src/",
