@@ -5,9 +5,10 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::panic::Location;
+use std::panic::{Location, resume_unwind};
 
-use tasklets_runtime::park::TaskletId;
+use tasklets_runtime::Payload;
+use tasklets_runtime::park::{TaskletId, Unwoken};
 
 use crate::callback::{self, ChannelEvent};
 use crate::channel::{Channel, Inner, Preference};
@@ -43,12 +44,13 @@ impl<T: 'static> Channel<T> {
             Err(reason) => return refused(item, reason),
         };
         let ticket = self.enqueue(me, Direction::Send, Some(item));
-        let parked = inner.scheduler.park(self.inner.clone(), ticket.ticket, at);
-        match (ticket.redeem(), parked) {
+        let waited = inner.scheduler.wait(self.inner.clone(), ticket.ticket, at);
+        match (ticket.redeem(), waited) {
+            (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
             (None, _) => Ok(()),
             // Woken with the value still here: the channel was shut down.
             (Some(item), Ok(())) => refused(item, Reason::Closed),
-            (Some(item), Err(report)) => refused(item, Reason::Deadlock(report)),
+            (Some(item), Err(Unwoken::Deadlock(report))) => refused(item, Reason::Deadlock(report)),
         }
     }
 
@@ -75,11 +77,12 @@ impl<T: 'static> Channel<T> {
             Err(reason) => return refused(reason),
         };
         let ticket = self.enqueue(me, Direction::Receive, None);
-        let parked = inner.scheduler.park(self.inner.clone(), ticket.ticket, at);
-        match (ticket.redeem(), parked) {
+        let waited = inner.scheduler.wait(self.inner.clone(), ticket.ticket, at);
+        match (ticket.redeem(), waited) {
+            (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
             (Some(item), _) => item.open(),
             (None, Ok(())) => refused(Reason::Closed),
-            (None, Err(report)) => refused(Reason::Deadlock(report)),
+            (None, Err(Unwoken::Deadlock(report))) => refused(Reason::Deadlock(report)),
         }
     }
 
@@ -111,6 +114,22 @@ impl<T> Drop for Ticket<'_, T> {
         let node = self.inner.queue.borrow_mut().take(self.ticket);
         drop(node);
     }
+}
+
+/// Raises what was thrown into a waiter. The unwinding drops what it had or would have got.
+#[inline(always)]
+fn raise<T>(item: Option<Item<T>>, payload: Payload) -> ! {
+    match item {
+        None => resume_unwind(payload),
+        Some(item) => raise_with(item, payload),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn raise_with<T>(item: Item<T>, payload: Payload) -> ! {
+    let _item = item;
+    resume_unwind(payload)
 }
 
 impl<T: 'static> Inner<T> {

@@ -9,6 +9,8 @@
 use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 
+use greenlet::Payload;
+
 use crate::core::Scheduler;
 use crate::error::TaskletError;
 use crate::report::Report;
@@ -52,12 +54,21 @@ pub enum Refusal {
 }
 
 /// What ends a wait other than being woken.
-#[cold]
-#[inline(never)]
-fn unwoken(mail: Mail) -> Result<(), Box<Report>> {
-    match mail {
-        Mail::Deadlock(report) => Err(report),
-        Mail::Bomb(payload) => resume_unwind(payload),
+#[derive(Debug)]
+pub enum Unwoken {
+    /// Nobody could ever have woken the tasklet.
+    Deadlock(Box<Report>),
+    /// To be raised in the tasklet, by [`resume_unwind`].
+    Thrown(Payload),
+}
+
+impl Unwoken {
+    #[cold]
+    fn from_mail(mail: Mail) -> Unwoken {
+        match mail {
+            Mail::Deadlock(report) => Unwoken::Deadlock(report),
+            Mail::Bomb(payload) => Unwoken::Thrown(payload),
+        }
     }
 }
 
@@ -140,13 +151,28 @@ impl Scheduler {
     /// Unwinds with what is thrown into the tasklet meanwhile. It has been taken out of the queue then.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn park(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Box<Report>> {
+        match self.wait(on, ticket, at) {
+            Ok(()) => Ok(()),
+            Err(Unwoken::Deadlock(report)) => Err(report),
+            Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
+        }
+    }
+
+    /// [`park`](Scheduler::park), with what is thrown into the tasklet given to the caller, to be raised once it has put in order
+    /// what has to be: every frame with something to drop makes an unwinding a third longer.
+    ///
+    /// # Errors
+    ///
+    /// [`Unwoken`]. The tasklet has been taken out of the queue then.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn wait(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Unwoken> {
         let me = self.core.current.get();
         trace::blocked(self, me, &*on, ticket);
         self.core.table.borrow_mut().block(me, Waits { on, ticket, at }, self.core.pace.switches());
         self.go();
         match self.collect(me) {
             None => Ok(()),
-            Some(mail) => unwoken(mail),
+            Some(mail) => Err(Unwoken::from_mail(mail)),
         }
     }
 
@@ -205,9 +231,9 @@ impl Scheduler {
     /// Raises what was thrown into the running tasklet while it was switched away.
     #[inline]
     pub(crate) fn deliver(&self) {
-        if let Some(mail) = self.collect(self.core.current.get()) {
-            // No deadlock ends what was not blocked.
-            let _ = unwoken(mail);
+        // No deadlock ends what was not blocked.
+        if let Some(Mail::Bomb(payload)) = self.collect(self.core.current.get()) {
+            resume_unwind(payload);
         }
     }
 }
