@@ -113,7 +113,7 @@ fn all_requests_from_one_on() {
             refuse_stacks(0, 0);
         }
         // With a few stacks the servers wait for clients that have none.
-        assert!((1..requests).contains(&relieved), "{relieved}");
+        assert!(relieved >= 1 && (relieved < requests || requests < TASKLETS), "{relieved} of {requests}");
     });
 }
 

@@ -10,9 +10,15 @@ use greenlet::{
 };
 
 use crate::harness::{check, go, scaled, suspended, to_main};
+use crate::tool::meaningless_under;
 
 /// Whether there are figures in bytes.
 const MEASURED: bool = !cfg!(greenlet_portable);
+
+/// The same for all stacks together.
+fn resident_is_known() -> bool {
+    MEASURED && !meaningless_under(&["qemu"], "it cannot tell what has memory where there are guards")
+}
 
 const PAGE: usize = 4096;
 
@@ -96,23 +102,25 @@ fn last_in_first_out() {
 fn the_pool_is_reviewed() {
     check(|| {
         trim();
-        let before = set_pool_review(scaled(1_000));
+        // More ends than the first round has.
+        let review = scaled(1_000).max(200);
+        let before = set_pool_review(review);
         assert_eq!(before, 16 * 1024);
         use_stacks(100);
         assert_eq!(memory().pooled, 100);
         let full = memory();
         // Three at a time, over and over.
-        (0..scaled(1_000)).for_each(|_| use_stacks(3));
+        (0..review).for_each(|_| use_stacks(3));
         let after = memory();
         assert_eq!((after.live, after.pooled), (0, 3));
-        if MEASURED {
+        if resident_is_known() {
             assert!(full.resident >= 100 * PAGE, "{full:?}");
             assert!(after.resident <= full.resident / 10, "{full:?}, and then {after:?}");
         }
         // 0 keeps all of them.
         set_pool_review(0);
         use_stacks(50);
-        (0..scaled(1_000)).for_each(|_| use_stacks(3));
+        (0..review).for_each(|_| use_stacks(3));
         assert_eq!(memory().pooled, 50);
         set_pool_review(before);
     });
@@ -140,12 +148,12 @@ fn trim_gives_memory_back() {
         assert_eq!(trim(), most.live);
         let rest = memory();
         assert_eq!((rest.live, rest.pooled, rest.resident), (0, 0, 0));
-        if MEASURED {
+        if resident_is_known() {
             assert!(most.resident >= scaled(200) * 20 * PAGE, "{most:?}");
             assert!(most.reserved >= scaled(200) * (256 + 16) * 1024, "{most:?}");
             // One mapping for many stacks stays.
             assert!(rest.reserved <= most.reserved && rest.reserved <= 128 << 20, "{rest:?}");
-        } else {
+        } else if !MEASURED {
             assert_eq!((most.resident, most.reserved), (0, 0));
         }
     });
