@@ -1,5 +1,6 @@
 //! The example that counts words, on folders that are made for it.
 
+mod common;
 #[path = "common/example.rs"]
 mod example;
 

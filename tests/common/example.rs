@@ -1,8 +1,5 @@
 //! Runs the binaries of `examples/`, which `cargo test` builds beside the tests.
 
-#[path = "../../runtime/greenlet/tests/it/tool.rs"]
-mod tool;
-
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -12,7 +9,7 @@ pub(crate) fn command(name: &str) -> Command {
     let profile = test.ancestors().nth(2).expect("tests are in the folder deps of a profile");
     let path: PathBuf = profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
     assert!(path.exists(), "{} is not built: run `cargo build --examples`, or all of `cargo test`", path.display());
-    tool::program(path)
+    crate::common::tool::program(path)
 }
 
 /// Runs a command to its end.
