@@ -183,6 +183,7 @@ impl Scheduler {
 
     /// Lets go of what a tasklet that is not alive had: of its greenlets; and of its entry, if nobody holds it. They are dropped
     /// outside the table.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn reap(&self, key: Key) {
         let mut table = self.core.table.borrow_mut();
         let entry = table.get_mut(key);

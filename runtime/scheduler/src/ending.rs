@@ -93,6 +93,7 @@ impl Scheduler {
     }
 
     /// The next tasklet after `me` has ended.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn succeed(&self, me: Key) -> After {
         loop {
             let next = match self.pick(me) {
@@ -145,7 +146,7 @@ impl Scheduler {
 
     /// Drops what was to be raised in a tasklet that ends without having seen it, and its greenlet's local values, while the
     /// tasklet is alive still: their destructors may do anything. What is to be raised then.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn drop_belongings(&self, me: Key, panic: Option<Payload>) -> Option<Payload> {
         match self.belongings(me) {
             (None, None) => panic,
@@ -153,7 +154,7 @@ impl Scheduler {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn belongings(&self, me: Key) -> (Option<Mail>, Option<Locals>) {
         let mail = self.collect(me);
         let locals = self.core.table.borrow().get(me).base.as_ref().and_then(|base| base.take_locals());
@@ -181,6 +182,7 @@ impl Scheduler {
     }
 
     /// Marks a tasklet dead, takes it out of wherever it is, and wakes who joins it. Whether somebody has killed it and waits.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn bury(&self, key: Key) -> bool {
         let Remains { nested, waits, job, mail } = self.core.table.borrow_mut().end(key);
         if let Some(waits) = waits {

@@ -126,7 +126,6 @@ impl Scheduler {
         }
     }
 
-    #[cold]
     #[inline(never)]
     fn go_slowly(&self, me: Key) {
         self.leaving(me);
@@ -143,16 +142,17 @@ impl Scheduler {
                     }
                 },
             };
-            match self.go_on_in(me, next) {
+            match next.exchange(()).or_else(|other| self.brought(me, *other)) {
                 Ok(()) => break,
                 Err(SwitchError::Exited { .. }) => break self.core.current.set(me),
                 Err(_) => self.stranded(),
             }
         }
-        self.arrived(me);
+        self.landed(me);
     }
 
     /// Remembers where the caller goes on: in a greenlet of its own making, maybe.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn note_greenlet(&self, me: Key) {
         let old = {
             let mut table = self.core.table.borrow_mut();
@@ -206,6 +206,7 @@ impl Scheduler {
     }
 
     /// Decides who goes on. Tasklets that are to end before they begin, end here.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn pick(&self, me: Key) -> Next {
         loop {
             let mut table = self.core.table.borrow_mut();
@@ -252,6 +253,7 @@ impl Scheduler {
     }
 
     /// Gives a tasklet its greenlet and its stack. It is current then.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn start(&self, key: Key) -> Result<Greenlet<()>, StackError> {
         let mut table = self.core.table.borrow_mut();
         let entry = table.get_mut(key);

@@ -202,7 +202,7 @@ impl Table {
     }
 
     /// Enters what is made with a new generation.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn add(&mut self, entry: impl FnOnce(u64) -> Entry) -> (Key, u64) {
         self.generations += 1;
         let key = self.entries.insert(entry(self.generations));
@@ -254,6 +254,7 @@ impl Table {
     }
 
     /// Marks a tasklet dead and takes it out of wherever it is. What it leaves is the caller's to drop.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn end(&mut self, key: Key) -> Remains {
         let waits = match self.get(key).place {
             Place::Nowhere => None,
