@@ -118,7 +118,7 @@ impl AnyGreenlet {
 
     /// The greenlet's own values; see [`GreenletLocal`](crate::GreenletLocal).
     pub fn locals(&self) -> Locals {
-        self.inner().locals.borrow_mut().get_or_insert_default().clone()
+        self.inner().locals()
     }
 
     /// Gives the greenlet other local values; returns those that it had.

@@ -4,7 +4,7 @@
 //! own code may make new handles of itself. A block is freed when it is dead and neither handles nor weak ones are left.
 
 use std::any::{Any, TypeId, type_name};
-use std::cell::{Cell, RefCell, UnsafeCell};
+use std::cell::{Cell, UnsafeCell};
 use std::fmt::{self, Write};
 use std::panic::Location;
 use std::ptr::{self, NonNull};
@@ -60,6 +60,8 @@ pub(crate) struct Inner {
     /// Handles: the user's, one while it is running, and one for each existing child.
     pub(crate) handles: Cell<u32>,
     weak: Cell<u32>,
+    /// Key in the thread's registry while active.
+    pub(crate) registered: Cell<u32>,
     /// What the pending switch awaits; for an unstarted one, what its body takes.
     pub(crate) awaits: Cell<&'static Family>,
     pub(crate) thread: NonNull<Thread>,
@@ -70,15 +72,16 @@ pub(crate) struct Inner {
     /// Who waits in a kill of this one, until that has ended; else null. No handle.
     pub(crate) lent: Cell<*const Inner>,
     pub(crate) body: Cell<Option<Body>>,
-    /// Key in the thread's registry while active.
-    pub(crate) registered: Cell<usize>,
-    pub(crate) locals: RefCell<Option<Locals>>,
+    pub(crate) locals: Cell<Option<Locals>>,
     pub(crate) name: Option<Rc<str>>,
     pub(crate) stack_size: usize,
     pub(crate) id: Cell<u64>,
     /// Where it was made.
     pub(crate) site: &'static Location<'static>,
 }
+
+/// A million greenlets have a million of them, and a switch touches the first line of two.
+const _: () = assert!(size_of::<Inner>() <= 128);
 
 impl Inner {
     /// A block with one handle, and nothing else.
@@ -94,9 +97,9 @@ impl Inner {
             lent: Cell::new(ptr::null()),
             context: UnsafeCell::new(None),
             body: Cell::new(None),
-            registered: Cell::new(usize::MAX),
+            registered: Cell::new(u32::MAX),
             shielded: Cell::new(false),
-            locals: RefCell::new(None),
+            locals: Cell::new(None),
             name: None,
             stack_size: 0,
             id: Cell::new(0),
@@ -144,6 +147,21 @@ impl Inner {
     pub(crate) fn adopter(&self) -> Option<&Inner> {
         // SAFETY: set only while that one is suspended in `throw::raise`, which resets it: an active block is not freed.
         unsafe { self.lent.get().as_ref() }
+    }
+
+    /// Its local values, made if there are none.
+    pub(crate) fn locals(&self) -> Locals {
+        let locals = self.locals.take().unwrap_or_default();
+        self.locals.set(Some(locals.clone()));
+        locals
+    }
+
+    #[inline]
+    pub(crate) fn has_locals(&self) -> bool {
+        let locals = self.locals.take();
+        let has = locals.is_some();
+        self.locals.set(locals);
+        has
     }
 
     /// Whether anything but its owner refers to the block.

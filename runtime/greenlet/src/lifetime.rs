@@ -53,7 +53,7 @@ unsafe fn abandoned(mut inner: *const Inner) {
         // SAFETY: nobody else frees a block that has no handles; the weak one taken here holds it while user code runs.
         let block = unsafe { &*inner };
         block.add_weak();
-        let ended = (block.state.get() == State::Dead && !has_locals(block)) || end(block);
+        let ended = (block.state.get() == State::Dead && !block.has_locals()) || end(block);
         let parent = if ended && block.handles.get() == 0 { block.parent.replace(ptr::null()) } else { ptr::null() };
         // SAFETY: the weak handle taken above; the reference is not used again.
         unsafe { release_weak(NonNull::from(block)) };
@@ -139,16 +139,10 @@ pub(crate) fn give_up(thread: &Thread, inner: &Inner) {
     LEAKED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Whether there are local values.
-#[inline]
-pub(crate) fn has_locals(inner: &Inner) -> bool {
-    inner.locals.borrow().is_some()
-}
-
 /// Drops the local values, and those that their destructors make. Where that has no end, the rest is leaked.
 #[inline]
 pub(crate) fn drop_locals(inner: &Inner) {
-    if has_locals(inner) {
+    if inner.has_locals() {
         drop_each_locals(inner);
     }
 }

@@ -41,7 +41,7 @@ impl<V: 'static> GreenletLocal<V> {
 
     /// Calls `f` with the running greenlet's value. `f` may switch: the value is kept until it returns.
     pub fn with<R>(&'static self, f: impl FnOnce(&V) -> R) -> R {
-        let locals = thread::this().current().locals.borrow_mut().get_or_insert_default().clone();
+        let locals = thread::this().current().locals();
         let value = locals.get(self);
         f(&value)
     }

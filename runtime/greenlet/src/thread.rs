@@ -154,7 +154,7 @@ impl Drop for Owner {
         let tracer = thread.tracer.borrow_mut().take();
         let hook = thread.hook.borrow_mut().take();
         drop((tracer, hook));
-        let locals = thread.main().locals.borrow_mut().take();
+        let locals = thread.main().locals.take();
         if catch_unwind(AssertUnwindSafe(move || drop(locals))).is_err() {
             std::process::abort();
         }
@@ -188,11 +188,12 @@ impl Thread {
 
     /// Takes note of a greenlet that has begun.
     pub(crate) fn register(&self, inner: &Inner) {
-        inner.registered.set(self.registry.borrow_mut().insert(inner));
+        // No more than `u32::MAX` at a time: the pages that their stacks begin in would be 16 TiB.
+        inner.registered.set(self.registry.borrow_mut().insert(inner) as u32);
     }
 
     pub(crate) fn unregister(&self, inner: &Inner) {
-        let key = inner.registered.replace(usize::MAX);
+        let key = inner.registered.replace(u32::MAX) as usize;
         self.registry.borrow_mut().try_remove(key);
     }
 
