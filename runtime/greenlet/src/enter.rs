@@ -96,7 +96,7 @@ fn active(thread: &Thread) -> Vec<AnyGreenlet> {
     worker::dismiss(thread);
     let registry = thread.registry.borrow();
     // SAFETY: a registered greenlet is active, and its block exists as long as it is.
-    registry.iter().map(|(_, inner)| any_handle(unsafe { &**inner })).collect()
+    registry.iter().map(|inner| any_handle(unsafe { &**inner })).collect()
 }
 
 /// What greenlets the running thread has, and what it holds for them.

@@ -60,7 +60,7 @@ pub(crate) struct Inner {
     /// Handles: the user's, one while it is running, and one for each existing child.
     pub(crate) handles: Cell<u32>,
     weak: Cell<u32>,
-    /// Key in the thread's registry while active.
+    /// Place in the thread's registry while active.
     pub(crate) registered: Cell<u32>,
     /// What the pending switch awaits; for an unstarted one, what its body takes.
     pub(crate) awaits: Cell<&'static Family>,

@@ -63,7 +63,7 @@ pub(crate) fn overrun(thread: &Thread, is_its: impl Fn(&Context) -> bool) -> Opt
     }
     let registry = thread.registry.try_borrow().ok()?;
     // SAFETY: a registered greenlet is active, and its block exists as long as it is.
-    registry.iter().map(|(_, inner)| unsafe { &**inner }).find(is_overrun)
+    registry.iter().map(|inner| unsafe { &**inner }).find(is_overrun)
 }
 
 /// Ends the process with the report.

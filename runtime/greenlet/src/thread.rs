@@ -10,8 +10,6 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use slab::Slab;
-
 use crate::blocks::Blocks;
 use crate::builder::DEFAULT_STACK_SIZE;
 use crate::capture::Visit;
@@ -49,7 +47,7 @@ pub(crate) struct Thread {
     /// Tells an idle stack that is resumed to leave.
     pub(crate) retiring: Cell<bool>,
     /// Every active greenlet but main: these own stacks, handles or not.
-    pub(crate) registry: RefCell<Slab<*const Inner>>,
+    pub(crate) registry: RefCell<Vec<*const Inner>>,
     pub(crate) tracer: RefCell<Option<Tracer>>,
     pub(crate) traced: Cell<bool>,
     /// Who describes an overflow.
@@ -117,7 +115,7 @@ fn make<'a>() -> &'a Thread {
         crew: Crew::default(),
         default_size: Context::round(DEFAULT_STACK_SIZE),
         retiring: Cell::new(false),
-        registry: RefCell::new(Slab::new()),
+        registry: RefCell::default(),
         tracer: RefCell::new(None),
         traced: Cell::new(false),
         describe: Cell::new(None),
@@ -188,13 +186,23 @@ impl Thread {
 
     /// Takes note of a greenlet that has begun.
     pub(crate) fn register(&self, inner: &Inner) {
+        let mut registry = self.registry.borrow_mut();
         // No more than `u32::MAX` at a time: the pages that their stacks begin in would be 16 TiB.
-        inner.registered.set(self.registry.borrow_mut().insert(inner) as u32);
+        inner.registered.set(registry.len() as u32);
+        registry.push(inner);
     }
 
+    /// Forgets a greenlet that has ended. The last one takes its place.
     pub(crate) fn unregister(&self, inner: &Inner) {
-        let key = inner.registered.replace(u32::MAX) as usize;
-        self.registry.borrow_mut().try_remove(key);
+        let place = inner.registered.replace(u32::MAX);
+        let mut registry = self.registry.borrow_mut();
+        if (place as usize) < registry.len() {
+            registry.swap_remove(place as usize);
+            if let Some(moved) = registry.get(place as usize) {
+                // SAFETY: a registered greenlet is active, and its block exists as long as it is.
+                unsafe { &**moved }.registered.set(place);
+            }
+        }
     }
 
     /// A number for a greenlet.
