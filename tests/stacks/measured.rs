@@ -17,6 +17,11 @@ fn resident_is_known() -> bool {
     MEASURED && !tool::meaningless_under(&["qemu"], "it cannot tell what has memory where there are guards")
 }
 
+/// Whether frames are as large as the compiler makes them by itself.
+fn frames_are_plain() -> bool {
+    !tool::meaningless_under(&["asan"], "frames are larger")
+}
+
 const PAGE: usize = 4096;
 
 /// Uses so many pages, and some more.
@@ -104,7 +109,8 @@ fn every_end_is_noted_once() {
         let ended = |line| at(&peaks, line).map(|(_, ended)| ended);
         assert_eq!([killed, panicking, by_hand, outer].map(ended), [Some(3), Some(1), Some(1), Some(1)]);
         assert_eq!(ended(never), None, "it never had a stack");
-        assert!(at(&peaks, by_hand).unwrap().0 >= 5 && at(&peaks, outer).unwrap().0 < 5);
+        assert!(at(&peaks, by_hand).unwrap().0 >= 5);
+        assert!(at(&peaks, outer).unwrap().0 < 5 || !frames_are_plain());
     });
 }
 
@@ -147,10 +153,8 @@ fn memory_and_trim() {
         let memory = stack_memory();
         assert_eq!((memory.live, memory.pooled), (50, 0));
         if resident_is_known() {
-            assert!(
-                memory.reserved >= 50 * 80 * 1024 && (50 * PAGE..200 * PAGE).contains(&memory.resident),
-                "{memory:?}"
-            );
+            assert!(memory.reserved >= 50 * 80 * 1024 && memory.resident >= 50 * PAGE, "{memory:?}");
+            assert!(memory.resident < 200 * PAGE || !frames_are_plain(), "{memory:?}");
         }
         sleepers.iter().for_each(|sleeper| sleeper.insert().unwrap());
         run();
