@@ -190,8 +190,8 @@ impl Scheduler {
         }
         self.core.ended.set(self.core.ended.get() + 1);
         if let Some(job) = job {
-            let joiners = job.joiners();
-            while let Some(joiner) = joiners.pop() {
+            let fate = job.fate();
+            while let Some(joiner) = fate.next_joiner() {
                 self.wake(self.id_of(joiner));
             }
         }

@@ -10,7 +10,7 @@ use greenlet::Payload;
 
 use crate::core::Scheduler;
 use crate::error::{TaskletError, is_exit};
-use crate::joiners::Joiners;
+use crate::fate::{End, Fate};
 use crate::park::{Description, Refusal, TaskletId, Wait};
 use crate::report::{Report, label};
 use crate::table::Key;
@@ -29,83 +29,66 @@ pub(crate) trait Run {
     fn run(&self) -> Ended;
     /// Drops the body without running it; `payload` is its outcome.
     fn cancel(&self, payload: Payload) -> Ended;
-    /// Who waits for the outcome.
-    fn joiners(&self) -> &Joiners;
+    fn fate(&self) -> &Fate;
 }
 
 /// What a handle does with the outcome.
 pub(crate) trait Join<R>: Wait {
-    fn take(&self) -> Option<Outcome<R>>;
-    fn is_over(&self) -> bool;
-    /// Counts a handle.
-    fn hold(&self);
-    /// Gives a handle back. The panic that nobody has read, if it was the last one.
-    fn release(&self) -> Option<Payload>;
-    fn add_joiner(&self, joiner: Key);
-}
-
-pub(crate) enum Outcome<R> {
-    Value(R),
-    Killed,
-    Panicked(Payload),
+    fn fate(&self) -> &Fate;
+    /// Takes what the body has returned.
+    fn take_value(&self) -> Option<R>;
 }
 
 pub(crate) struct Job<F, R> {
+    fate: Fate,
     body: Cell<Option<F>>,
-    outcome: Cell<Option<Outcome<R>>>,
-    over: Cell<bool>,
-    /// The tasklet that it was made for.
-    key: Cell<Key>,
-    /// Handles that can join. Without any, the outcome is dropped when it comes.
-    handles: Cell<u32>,
-    joiners: Joiners,
+    value: Cell<Option<R>>,
 }
 
+/// A blocked tasklet is to cost less than 400 bytes besides its stack: its job, for a closure of a word, 64 with the allocator's.
+const _: () = assert!(size_of::<Job<&(), ()>>() <= 40);
+
 impl<F: FnOnce() -> R, R> Job<F, R> {
-    pub(crate) fn new(body: F) -> Job<F, R> {
-        Job {
-            body: Cell::new(Some(body)),
-            outcome: Cell::new(None),
-            over: Cell::new(false),
-            key: Cell::new(Key::MAX),
-            handles: Cell::new(0),
-            joiners: Joiners::new(),
-        }
+    /// With so many handles that can join.
+    #[inline]
+    pub(crate) fn new(body: F, handles: u32) -> Job<F, R> {
+        Job { fate: Fate::new(handles), body: Cell::new(Some(body)), value: Cell::new(None) }
     }
 
     /// Notes whose end it is.
     pub(crate) fn is_of(&self, key: Key) {
-        self.key.set(key);
+        self.fate.key.set(key);
     }
 
-    fn settle(&self, outcome: Outcome<R>) -> Ended {
-        self.over.set(true);
-        if self.handles.get() != 0 {
-            self.outcome.set(Some(outcome));
-            return Ended::Quietly;
-        }
-        match outcome {
-            Outcome::Panicked(payload) => Ended::Panicked(payload),
-            Outcome::Killed => Ended::Quietly,
-            Outcome::Value(value) => match catch_unwind(AssertUnwindSafe(move || drop(value))) {
-                Ok(()) => Ended::Quietly,
-                Err(payload) => self.settle(outcome_of(payload)),
-            },
+    fn settle(&self, outcome: Result<R, Payload>) -> Ended {
+        let end = match outcome {
+            Ok(value) => {
+                self.value.set(Some(value));
+                End::Returned
+            }
+            Err(payload) => End::of(payload),
+        };
+        match self.fate.settle(end) {
+            None | Some(End::Killed | End::Taken) => Ended::Quietly,
+            Some(End::Panicked(payload)) => Ended::Panicked(payload),
+            Some(End::Returned) => self.drop_value(),
         }
     }
-}
 
-fn outcome_of<R>(payload: Payload) -> Outcome<R> {
-    if is_exit(&*payload) { Outcome::Killed } else { Outcome::Panicked(payload) }
+    /// Drops what nobody can join.
+    fn drop_value(&self) -> Ended {
+        let value = self.value.take();
+        match catch_unwind(AssertUnwindSafe(move || drop(value))) {
+            Ok(()) => Ended::Quietly,
+            Err(payload) => self.settle(Err(payload)),
+        }
+    }
 }
 
 impl<F: FnOnce() -> R, R> Run for Job<F, R> {
     fn run(&self) -> Ended {
         let Some(body) = self.body.take() else { return Ended::Quietly };
-        match catch_unwind(AssertUnwindSafe(body)) {
-            Ok(value) => self.settle(Outcome::Value(value)),
-            Err(payload) => self.settle(outcome_of(payload)),
-        }
+        self.settle(catch_unwind(AssertUnwindSafe(body)))
     }
 
     fn cancel(&self, payload: Payload) -> Ended {
@@ -115,51 +98,32 @@ impl<F: FnOnce() -> R, R> Run for Job<F, R> {
             Err(panic) if is_exit(&*payload) => panic,
             _ => payload,
         };
-        self.settle(outcome_of(payload))
+        self.settle(Err(payload))
     }
 
-    fn joiners(&self) -> &Joiners {
-        &self.joiners
+    fn fate(&self) -> &Fate {
+        &self.fate
     }
 }
 
 impl<F: FnOnce() -> R, R> Join<R> for Job<F, R> {
-    fn take(&self) -> Option<Outcome<R>> {
-        self.outcome.take()
+    fn fate(&self) -> &Fate {
+        &self.fate
     }
 
-    fn is_over(&self) -> bool {
-        self.over.get()
-    }
-
-    fn hold(&self) {
-        self.handles.set(self.handles.get() + 1);
-    }
-
-    fn release(&self) -> Option<Payload> {
-        self.handles.set(self.handles.get() - 1);
-        if self.handles.get() != 0 || !self.over.get() {
-            return None;
-        }
-        match self.outcome.take() {
-            Some(Outcome::Panicked(payload)) => Some(payload),
-            _ => None,
-        }
-    }
-
-    fn add_joiner(&self, joiner: Key) {
-        self.joiners.push(joiner);
+    fn take_value(&self) -> Option<R> {
+        self.value.take()
     }
 }
 
 /// A joiner's ticket is its key: it waits for one tasklet at a time.
 impl<F: FnOnce() -> R, R> Wait for Job<F, R> {
     fn unlink(&self, ticket: u32) {
-        self.joiners.remove(ticket);
+        self.fate.remove_joiner(ticket);
     }
 
     fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        let (before, after) = self.joiners.neighbours(ticket);
+        let (before, after) = self.fate.neighbours(ticket);
         let scheduler = Scheduler::local();
         (before.map(|key| scheduler.id_of(key)), after.map(|key| scheduler.id_of(key)))
     }
@@ -168,10 +132,10 @@ impl<F: FnOnce() -> R, R> Wait for Job<F, R> {
         let scheduler = Scheduler::local();
         let me: *const () = std::ptr::from_ref(self).cast();
         let table = scheduler.core.table.borrow();
-        let entry = table.entry(self.key.get());
+        let entry = table.entry(self.fate.key.get());
         // The tasklet may have been given another body since.
         let mine = entry.filter(|entry| entry.job.as_ref().is_some_and(|job| Rc::as_ptr(job).cast() == me));
-        let on = mine.map_or("a tasklet".to_owned(), |entry| label(self.key.get(), entry));
+        let on = mine.map_or("a tasklet".to_owned(), |entry| label(self.fate.key.get(), entry));
         Description { operation: "join", on }
     }
 }
@@ -183,19 +147,20 @@ pub(crate) fn join<R: 'static>(
     own: bool,
     at: &'static Location<'static>,
 ) -> Result<R, JoinError> {
-    if !job.is_over() {
+    let fate = job.fate();
+    if !fate.is_over() {
         if own {
             return Err(JoinError::Current);
         }
         let me = scheduler.check_block(false).map_err(JoinError::from_refusal)?;
-        job.add_joiner(me.key);
+        fate.add_joiner(me.key);
         scheduler.park(job.clone(), me.key, at).map_err(JoinError::Deadlock)?;
     }
-    match job.take() {
-        Some(Outcome::Value(value)) => Ok(value),
-        Some(Outcome::Killed) => Err(JoinError::Killed),
-        Some(Outcome::Panicked(payload)) => Err(JoinError::Panicked(payload)),
-        None => Err(JoinError::Taken),
+    match fate.take() {
+        End::Returned => job.take_value().ok_or(JoinError::Taken),
+        End::Killed => Err(JoinError::Killed),
+        End::Panicked(payload) => Err(JoinError::Panicked(payload)),
+        End::Taken => Err(JoinError::Taken),
     }
 }
 

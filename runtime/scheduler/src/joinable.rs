@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::core::Scheduler;
+use crate::fate::End;
 use crate::job::{Join, JoinError, join};
 use crate::tasklet::AnyTasklet;
 
@@ -23,9 +24,8 @@ pub struct Tasklet<R: 'static = ()> {
 struct JoinHandle<R: 'static>(Rc<dyn Join<R>>);
 
 impl<R: 'static> Tasklet<R> {
-    /// Takes over a handle that was counted, and one of the job that was not.
+    /// Takes over two handles that were counted.
     pub(crate) fn adopt(any: AnyTasklet, job: Rc<dyn Join<R>>) -> Tasklet<R> {
-        job.hold();
         Tasklet { any, job: JoinHandle(job) }
     }
 
@@ -73,14 +73,17 @@ impl<R: 'static> Deref for Tasklet<R> {
 
 impl<R: 'static> Clone for Tasklet<R> {
     fn clone(&self) -> Tasklet<R> {
+        self.job.0.fate().hold();
         Tasklet::adopt(self.any.clone(), self.job.0.clone())
     }
 }
 
 impl<R: 'static> Drop for JoinHandle<R> {
     fn drop(&mut self) {
-        if let Some(payload) = self.0.release() {
-            Scheduler::local().surface(payload);
+        match self.0.fate().release() {
+            Some(End::Returned) => drop(self.0.take_value()),
+            Some(End::Panicked(payload)) => Scheduler::local().surface(payload),
+            None | Some(End::Killed | End::Taken) => {}
         }
     }
 }

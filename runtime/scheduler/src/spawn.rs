@@ -97,7 +97,7 @@ impl Builder {
     }
 
     fn make<F: FnOnce() -> R + 'static, R: 'static>(self, body: F, place: Place, at: Site) -> Tasklet<R> {
-        let job = Rc::new(Job::new(body));
+        let job = Rc::new(Job::new(body, 1));
         let any = self.enter(Some(job.clone()), place, at);
         job.is_of(any.key());
         Tasklet::adopt(any, job)
@@ -131,7 +131,7 @@ impl AnyTasklet {
     ///
     /// [`TaskletError`] if it is current, scheduled or has begun, and for main. The old body stays.
     pub fn bind(&self, body: impl FnOnce() + 'static) -> Result<(), TaskletError> {
-        self.rebind(Some(Rc::new(Job::new(body))), Life::Bound)
+        self.rebind(Some(Rc::new(Job::new(body, 0))), Life::Bound)
     }
 
     /// [Binds](AnyTasklet::bind) a body and makes the tasklet alive and paused.
@@ -140,7 +140,7 @@ impl AnyTasklet {
     ///
     /// As [`bind`](AnyTasklet::bind).
     pub fn bind_paused(&self, body: impl FnOnce() + 'static) -> Result<(), TaskletError> {
-        self.rebind(Some(Rc::new(Job::new(body))), Life::Unstarted)
+        self.rebind(Some(Rc::new(Job::new(body, 0))), Life::Unstarted)
     }
 
     /// Takes the body away from a tasklet that has not begun.
