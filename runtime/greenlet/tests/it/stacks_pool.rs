@@ -222,8 +222,8 @@ fn peaks() {
         assert!(!measure_stacks(true) && measure_stacks(true));
         let lines = [line!() + 2, line!() + 3, line!() + 4, line!() + 5];
         for n in 0..10 {
-            go(&Greenlet::new(move |()| use_pages(if n == 4 { 12 } else { 1 })), ());
             go(&Greenlet::new(|()| use_pages(4)), ());
+            go(&Greenlet::new(move |()| use_pages(if n == 4 { 12 } else { 1 })), ());
             let killed = Greenlet::new(to_main);
             let raises = Greenlet::new(|()| crate::harness::raise("on purpose"));
             go(&killed, ());
@@ -238,7 +238,7 @@ fn peaks() {
         }
         assert_eq!(peaks.len(), 4, "{peaks:#?}");
         let at = |line| peaks.iter().find(|peak| peak.site.line() == line && peak.site.file() == file!()).unwrap();
-        for (line, (least, most)) in lines.into_iter().zip([(12, 15), (4, 8), (1, 6), (1, 6)]) {
+        for (line, (least, most)) in lines.into_iter().zip([(4, 8), (12, 15), (1, 6), (1, 6)]) {
             let peak = at(line);
             assert!((least..=most).contains(&(peak.bytes / PAGE)) && peak.bytes % PAGE == 0, "{peak:?}");
             assert_eq!(peak.ended, 10);
