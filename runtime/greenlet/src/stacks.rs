@@ -51,8 +51,8 @@ pub(crate) struct Peaks(HashMap<&'static Location<'static>, (usize, u64)>);
 impl AnyGreenlet {
     /// How deep the stack of this greenlet is used. Asks the kernel, in less than a microsecond for a stack of default size.
     ///
-    /// `None` if it has no stack (it has not begun, or has ended, or is a main greenlet), and where the `portable` context is in
-    /// use, which does not tell.
+    /// `None` if it has no stack of ours (it has not begun or [reserved](crate::Greenlet::reserve) one, or has ended, or is a main
+    /// greenlet), and where the `portable` context is in use, which does not tell.
     ///
     /// # Examples
     ///

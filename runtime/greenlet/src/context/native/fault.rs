@@ -119,21 +119,26 @@ fn set_default(signal: libc::c_int) {
 /// The stack for the handler of a thread that has none: one that Rust did not start.
 #[derive(Debug, Default)]
 pub(super) struct Alternate {
+    /// Whether it was looked for.
+    known: Cell<bool>,
     mapping: Cell<Option<NonNull<u8>>>,
 }
 
 impl Alternate {
     const SIZE: usize = 64 * 1024;
 
-    /// Sees to it that the thread has one.
+    /// Sees to it that the thread has one. It is looked for once: that is a system call.
     pub(super) fn install(&self) {
+        if self.known.replace(true) {
+            return;
+        }
         let mut old = MaybeUninit::<libc::stack_t>::zeroed();
         // SAFETY: fills in the struct, of which zeros are a value, too.
         let old = unsafe {
             libc::sigaltstack(ptr::null(), old.as_mut_ptr());
             old.assume_init()
         };
-        if old.ss_flags & libc::SS_DISABLE == 0 || self.mapping.get().is_some() {
+        if old.ss_flags & libc::SS_DISABLE == 0 {
             return;
         }
         // Without memory an overflow still ends the process, only without a word.
