@@ -86,7 +86,7 @@ impl Scheduler {
     fn place_of(&self, key: Key) -> Option<Greenlet<()>> {
         let table = self.core.table.borrow();
         let entry = table.get(key);
-        entry.greenlet.as_ref().filter(|greenlet| !greenlet.is_dead()).or(entry.base.as_ref()).cloned()
+        table.link(key).greenlet.as_ref().filter(|greenlet| !greenlet.is_dead()).or(entry.base.as_ref()).cloned()
     }
 
     /// A value came to `me`, which is not current: it goes on to who is.

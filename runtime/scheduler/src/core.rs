@@ -195,7 +195,7 @@ impl Scheduler {
             drop(table);
             drop(gone);
         } else {
-            let gone = (entry.base.take(), entry.greenlet.take());
+            let gone = (entry.base.take(), table.link_mut(key).greenlet.take());
             drop(table);
             drop(gone);
         }

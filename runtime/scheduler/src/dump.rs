@@ -208,7 +208,7 @@ impl Scheduler {
             blocked_on: None,
             since: None,
             spawned_at: (key != MAIN).then_some(entry.spawned_at),
-            switches: entry.switches,
+            switches: self.core.table.borrow().link(key).switches,
             stack_size: has_stack.then_some(size),
             stack_used: None,
             backtrace: None,
@@ -230,7 +230,8 @@ impl Scheduler {
         if key == self.core.current.get() {
             return Some((*greenlet::current::<()>()).clone());
         }
-        let noted = entry.greenlet.as_ref().filter(|greenlet| !greenlet.is_dead()).or(entry.base.as_ref());
+        let table = self.core.table.borrow();
+        let noted = table.link(key).greenlet.as_ref().filter(|greenlet| !greenlet.is_dead()).or(entry.base.as_ref());
         // Main notes its greenlet when it first leaves.
         Some(noted.map_or_else(|| (*greenlet::main::<()>()).clone(), |greenlet| (**greenlet).clone()))
     }

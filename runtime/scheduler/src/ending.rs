@@ -126,17 +126,20 @@ impl Scheduler {
         let old = table.get_mut(ended);
         let (size, named) = (old.stack_size, old.name().is_some());
         // Where it was last may be a greenlet of its own making.
-        let (base, last) = (old.base.take(), old.greenlet.take());
+        let base = old.base.take();
         let new = table.get_mut(next);
         if named || new.stack_size != size || new.name().is_some() || new.base.is_some() {
-            let old = table.get_mut(ended);
-            (old.base, old.greenlet) = (base, last);
+            table.get_mut(ended).base = base;
             return false;
         }
-        let (place, gone) = if last == base { (last, None) } else { (base.clone(), last) };
-        (new.base, new.greenlet) = (base, place);
         new.life = Life::Started;
-        new.switches += 1;
+        let own = base.clone();
+        new.base = base;
+        let last = table.link_mut(ended).greenlet.take();
+        let (place, gone) = if last == own { (last, None) } else { (own, last) };
+        let link = table.link_mut(next);
+        link.greenlet = place;
+        link.switches += 1;
         drop(table);
         drop(gone);
         self.core.current.set(next);

@@ -50,7 +50,8 @@ impl Scheduler {
             let entry = table.get_mut(key);
             entry.flags.nested = true;
             let Some(base) = entry.base.clone() else { return };
-            let innermost = entry.greenlet.as_ref().filter(|greenlet| !greenlet.is_dead()).unwrap_or(&base).clone();
+            let last = table.link(key).greenlet.as_ref();
+            let innermost = last.filter(|greenlet| !greenlet.is_dead()).unwrap_or(&base).clone();
             (base, innermost)
         };
         let generation = self.core.table.borrow().get(key).generation;

@@ -5,7 +5,7 @@
 use greenlet::Greenlet;
 
 use crate::pace::Pace;
-use crate::table::{Key, Life, NONE, Place, Table};
+use crate::table::{Key, Place, Table};
 
 impl Table {
     #[inline]
@@ -26,7 +26,7 @@ impl Table {
     #[inline]
     pub(crate) fn rotate(&mut self) {
         if self.len != 0 {
-            self.head = self.get(self.head).next;
+            self.head = self.link(self.head).next;
         }
     }
 
@@ -40,39 +40,35 @@ impl Table {
     /// goes on in the greenlet that its entry names. The switch is counted.
     #[inline(always)]
     pub(crate) fn plain_head(&mut self, me: Key, pace: &Pace) -> Option<(Key, Greenlet<()>)> {
-        let mine = self.get(me).greenlet.as_ref()?;
+        let mine = self.link(me).greenlet.as_ref()?;
         if !mine.is_current() || self.len == 0 || self.head == me {
             return None;
         }
         let key = self.head;
-        let entry = self.get_mut(key);
-        if entry.life != Life::Started {
-            return None;
-        }
-        entry.switches += 1;
+        let link = self.link_mut(key);
+        let greenlet = link.greenlet.as_ref()?;
+        link.switches += 1;
         pace.tick();
-        Some((key, entry.greenlet.clone()?))
+        Some((key, greenlet.clone()))
     }
 
     /// The same for the one after `me`, the head; it is the head then.
     #[inline(always)]
     pub(crate) fn plain_successor(&mut self, me: Key, pace: &Pace) -> Option<(Key, Greenlet<()>)> {
-        let entry = self.get(me);
-        let key = entry.next;
-        if self.head != me || key == me || !entry.greenlet.as_ref()?.is_current() {
+        let link = self.link(me);
+        let key = link.next;
+        if self.head != me || key == me || !link.greenlet.as_ref()?.is_current() {
             return None;
         }
-        let entry = self.get_mut(key);
-        if entry.life != Life::Started {
-            return None;
-        }
-        entry.switches += 1;
+        let link = self.link_mut(key);
+        let greenlet = link.greenlet.as_ref()?;
+        link.switches += 1;
         // Before there is a handle that a panic would have to drop.
         pace.tick();
-        let greenlet = entry.greenlet.clone()?;
-        let after = entry.next;
+        let greenlet = greenlet.clone();
+        let after = link.next;
         self.head = key;
-        if let Some(after) = &self.get(after).greenlet {
+        if let Some(after) = &self.link(after).greenlet {
             after.prefetch();
         }
         Some((key, greenlet))
@@ -99,25 +95,28 @@ impl Table {
         if self.len == 0 {
             return self.link_alone(key);
         }
-        let after = self.get(self.head).next;
+        let after = self.link(self.head).next;
         self.link_before(key, after);
         self.head = key;
     }
 
     fn link_alone(&mut self, key: Key) {
-        let entry = self.get_mut(key);
-        (entry.next, entry.prev, entry.place) = (key, key, Place::Ring);
+        let link = self.link_mut(key);
+        (link.next, link.prev) = (key, key);
+        self.get_mut(key).place = Place::Ring;
         (self.head, self.len) = (key, 1);
     }
 
     #[inline]
     fn link_before(&mut self, key: Key, next: Key) {
-        let prev = self.get(next).prev;
-        self.get_mut(prev).next = key;
-        self.get_mut(next).prev = key;
+        let prev = self.link(next).prev;
+        self.link_mut(prev).next = key;
+        self.link_mut(next).prev = key;
+        let link = self.link_mut(key);
+        (link.next, link.prev) = (next, prev);
         let entry = self.get_mut(key);
         debug_assert!(entry.place == Place::Nowhere);
-        (entry.next, entry.prev, entry.place) = (next, prev, Place::Ring);
+        entry.place = Place::Ring;
         self.len += 1;
     }
 
@@ -128,12 +127,13 @@ impl Table {
         if entry.place != Place::Ring {
             return;
         }
-        let (next, prev) = (entry.next, entry.prev);
-        (entry.next, entry.prev, entry.place) = (NONE, NONE, Place::Nowhere);
+        entry.place = Place::Nowhere;
+        let link = self.link(key);
+        let (next, prev) = (link.next, link.prev);
         self.len -= 1;
         if self.len != 0 {
-            self.get_mut(prev).next = next;
-            self.get_mut(next).prev = prev;
+            self.link_mut(prev).next = next;
+            self.link_mut(next).prev = prev;
             if self.head == key {
                 self.head = next;
             }
@@ -142,7 +142,7 @@ impl Table {
 
     /// The neighbours in the ring, as `(previous, next)`.
     pub(crate) fn neighbours(&self, key: Key) -> Option<(Key, Key)> {
-        let entry = self.get(key);
-        (entry.place == Place::Ring).then_some((entry.prev, entry.next))
+        let link = self.link(key);
+        self.in_ring(key).then_some((link.prev, link.next))
     }
 }

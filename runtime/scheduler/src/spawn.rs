@@ -199,7 +199,8 @@ impl AnyTasklet {
             let entry = table.get_mut(self.key());
             entry.life = life;
             entry.flags = Default::default();
-            (std::mem::replace(&mut entry.job, job), entry.base.take(), entry.greenlet.take())
+            let (job, base) = (std::mem::replace(&mut entry.job, job), entry.base.take());
+            (job, base, table.link_mut(self.key()).greenlet.take())
         };
         drop(old);
         Ok(())

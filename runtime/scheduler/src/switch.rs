@@ -156,10 +156,10 @@ impl Scheduler {
     pub(crate) fn note_greenlet(&self, me: Key) {
         let old = {
             let mut table = self.core.table.borrow_mut();
-            let entry = table.get_mut(me);
-            match &entry.greenlet {
+            let link = table.link_mut(me);
+            match &link.greenlet {
                 Some(greenlet) if greenlet.is_current() => None,
-                _ => entry.greenlet.replace(greenlet::current()),
+                _ => link.greenlet.replace(greenlet::current()),
             }
         };
         drop(old);
@@ -220,8 +220,9 @@ impl Scheduler {
             }
             let entry = table.get_mut(head);
             if entry.life == Life::Started {
-                entry.switches += 1;
-                let greenlet = entry.greenlet.clone();
+                let link = table.link_mut(head);
+                link.switches += 1;
+                let greenlet = link.greenlet.clone();
                 drop(table);
                 self.core.current.set(head);
                 self.core.pace.tick();
@@ -259,7 +260,9 @@ impl Scheduler {
         let entry = table.get_mut(key);
         let greenlet = bind_greenlet(entry)?.clone();
         entry.life = Life::Started;
-        entry.switches += 1;
+        let link = table.link_mut(key);
+        link.greenlet = Some(greenlet.clone());
+        link.switches += 1;
         drop(table);
         self.core.current.set(key);
         self.core.pace.tick();
@@ -283,8 +286,7 @@ fn bind_greenlet(entry: &mut Entry) -> Result<&Greenlet<()>, StackError> {
         if let Some(name) = entry.name() {
             builder = builder.name(name);
         }
-        entry.greenlet = Some(builder.build_worker(work)?);
-        entry.base = entry.greenlet.clone();
+        entry.base = Some(builder.build_worker(work)?);
     }
     Ok(entry.base.as_ref().expect("just made"))
 }

@@ -82,11 +82,18 @@ pub(crate) struct Rare {
     pub(crate) span: Option<Span>,
 }
 
-/// What the table knows of a tasklet. Its first cache line is what a switch needs.
-#[repr(C, align(64))]
-pub(crate) struct Entry {
+/// A tasklet's place in the ring, and all that a switch to it needs. Apart from the entries, so that many share a cache line.
+#[derive(Default)]
+pub(crate) struct Link {
     pub(crate) next: Key,
     pub(crate) prev: Key,
+    /// Where it goes on: its own greenlet, or one that it made and was in when it last left. Only if it has begun.
+    pub(crate) greenlet: Option<Greenlet<()>>,
+    pub(crate) switches: u64,
+}
+
+/// What the table knows of a tasklet besides its link.
+pub(crate) struct Entry {
     pub(crate) place: Place,
     pub(crate) life: Life,
     pub(crate) flags: Flags,
@@ -95,11 +102,8 @@ pub(crate) struct Entry {
     pub(crate) handles: u32,
     /// In bytes; 0 for the default.
     pub(crate) stack_size: u32,
-    /// Where it goes on: its own greenlet, or one that it made and was in when it last left.
-    pub(crate) greenlet: Option<Greenlet<()>>,
     /// The greenlet that its body runs in.
     pub(crate) base: Option<Greenlet<()>>,
-    pub(crate) switches: u64,
     pub(crate) spawned_at: &'static Location<'static>,
     pub(crate) waits: Option<Waits>,
     pub(crate) job: Option<Rc<dyn Run>>,
@@ -109,24 +113,20 @@ pub(crate) struct Entry {
 }
 
 /// A spawned tasklet that has not begun is to cost less than 300 bytes, its closure's allocation included.
-const _: () = assert!(size_of::<Entry>() <= 128);
+const _: () = assert!(size_of::<Entry>() + size_of::<Link>() <= 128);
 
 impl Entry {
     /// One without a body, and with one handle.
     #[inline(always)]
     pub(crate) fn new(spawned_at: &'static Location<'static>) -> Entry {
         Entry {
-            next: NONE,
-            prev: NONE,
             place: Place::Nowhere,
             life: Life::Unbound,
             flags: Flags::default(),
             generation: 0,
             handles: 1,
             stack_size: 0,
-            greenlet: None,
             base: None,
-            switches: 0,
             spawned_at,
             waits: None,
             job: None,
@@ -178,6 +178,8 @@ pub(crate) struct Remains {
 
 pub(crate) struct Table {
     entries: Slab<Entry>,
+    /// By key; of entries that are free, too.
+    links: Vec<Link>,
     generations: u64,
     /// The ring's head, while `len` is not 0.
     pub(crate) head: Key,
@@ -192,6 +194,7 @@ impl Table {
     pub(crate) fn new() -> Table {
         Table {
             entries: Slab::new(),
+            links: Vec::new(),
             generations: 0,
             head: NONE,
             len: 0,
@@ -206,12 +209,25 @@ impl Table {
     pub(crate) fn add(&mut self, entry: impl FnOnce(u64) -> Entry) -> (Key, u64) {
         self.generations += 1;
         let key = self.entries.insert(entry(self.generations));
+        if key == self.links.len() {
+            self.links.push(Link::default());
+        }
         (Key::try_from(key).expect("more than four billion tasklets"), self.generations)
     }
 
-    /// Takes an entry out; the caller drops it after the table is released.
-    pub(crate) fn take(&mut self, key: Key) -> Entry {
-        self.entries.remove(key as usize)
+    /// Takes an entry out; the caller drops it, and its link, after the table is released.
+    pub(crate) fn take(&mut self, key: Key) -> (Entry, Link) {
+        (self.entries.remove(key as usize), std::mem::take(&mut self.links[key as usize]))
+    }
+
+    #[inline]
+    pub(crate) fn link(&self, key: Key) -> &Link {
+        &self.links[key as usize]
+    }
+
+    #[inline]
+    pub(crate) fn link_mut(&mut self, key: Key) -> &mut Link {
+        &mut self.links[key as usize]
     }
 
     #[inline]

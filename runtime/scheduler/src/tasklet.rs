@@ -62,7 +62,7 @@ impl AnyTasklet {
 
     /// How often it was switched to.
     pub fn switches(&self) -> u64 {
-        self.look(|entry| entry.switches)
+        self.scheduler.core.table.borrow().link(self.key).switches
     }
 
     /// Whether it has a body that was set up and has not ended.
