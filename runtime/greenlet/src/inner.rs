@@ -82,7 +82,7 @@ pub(crate) struct Inner {
 
 /// A million greenlets have a million of them, and a switch touches the first line of two.
 /// The portable context is larger.
-const _: () = assert!(size_of::<Inner>() <= 128 || size_of::<Context>() > 16);
+const _: () = assert!(size_of::<Inner>() <= 128 || size_of::<Option<Context>>() > 16);
 
 impl Inner {
     /// A block with one handle, and nothing else.
