@@ -299,3 +299,29 @@ fn a_raw_greenlet_that_everybody_switches_to() {
         schedule().unwrap();
     });
 }
+
+/// A greenlet that somebody has kept is dead when its tasklet is, although its stack could have been used for the next one.
+#[test]
+fn a_kept_greenlet_of_an_ended_tasklet() {
+    for held in [false, true] {
+        checked(move || {
+            let kept = Rc::new(RefCell::new(None));
+            let keep = kept.clone();
+            let first = go(move || {
+                let own = greenlet::current::<()>();
+                let id = own.id();
+                *keep.borrow_mut() = Some((held.then_some(own), id));
+            });
+            let other = Rc::new(RefCell::new(0));
+            let note = other.clone();
+            let second = go(move || *note.borrow_mut() = greenlet::current::<()>().id());
+            run();
+            assert!(!first.is_alive() && !second.is_alive());
+            let (own, id) = kept.take().unwrap();
+            assert!(own.as_ref().is_none_or(|own| own.is_dead()));
+            assert!(!held || id != *other.borrow(), "the second tasklet began in a greenlet that is not its own");
+            // It goes on in main, as does every switch to a dead child of main's.
+            assert!(own.is_none_or(|own| own.switch(()).is_ok()));
+        });
+    }
+}

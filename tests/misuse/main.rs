@@ -17,6 +17,7 @@ mod drop_tasklets;
 mod exits;
 mod greenlets;
 mod handles;
+mod joins;
 mod process;
 mod refusers;
 mod stacks;

@@ -10,7 +10,6 @@ use crate::builder::Builder;
 use crate::error::{ParentError, StackError, SwitchError};
 use crate::inner::{Inner, Payload, State};
 use crate::lifetime::release;
-use crate::local::Locals;
 use crate::received::{GreenletExit, NoValue, Received};
 use crate::thread;
 use crate::throw;
@@ -72,6 +71,12 @@ impl AnyGreenlet {
         self.inner().is_current()
     }
 
+    /// Whether more than so many handles refer to it, that of running and those of its children included; or a weak one does.
+    #[inline]
+    pub fn is_held_beyond(&self, handles: u32) -> bool {
+        self.inner().is_held_beyond(handles)
+    }
+
     /// Whether it stands for the thread's own flow.
     pub fn is_main(&self) -> bool {
         self.inner().is_main()
@@ -114,22 +119,6 @@ impl AnyGreenlet {
         // SAFETY: the edge that was taken out was a handle.
         unsafe { release(old) };
         Ok(())
-    }
-
-    /// The greenlet's own values; see [`GreenletLocal`](crate::GreenletLocal).
-    pub fn locals(&self) -> Locals {
-        self.inner().locals()
-    }
-
-    /// Gives the greenlet other local values; returns those that it had.
-    pub fn set_locals(&self, locals: Locals) -> Locals {
-        self.inner().locals.replace(Some(locals)).unwrap_or_default()
-    }
-
-    /// Takes the greenlet's local values away; none if it has not used any.
-    #[inline]
-    pub fn take_locals(&self) -> Option<Locals> {
-        self.inner().locals.take()
     }
 
     /// The size of its stack in bytes, without the guard, as it was rounded up; 0 for main.

@@ -165,9 +165,10 @@ impl Inner {
         has
     }
 
-    /// Whether anything but its owner refers to the block.
-    pub(crate) fn is_shared(&self) -> bool {
-        self.handles.get() != 1 || self.weak.get() != 0
+    /// Whether more than so many handles refer to the block, or a weak one.
+    #[inline]
+    pub(crate) fn is_held_beyond(&self, handles: u32) -> bool {
+        self.handles.get() > handles || self.weak.get() != 0
     }
 
     pub(crate) fn parent(&self) -> Option<&Inner> {

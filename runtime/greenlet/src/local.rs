@@ -7,6 +7,7 @@ use std::fmt;
 use std::ptr;
 use std::rc::Rc;
 
+use crate::handle::AnyGreenlet;
 use crate::thread;
 
 /// A key to a value that every greenlet has of its own, made when the greenlet first asks for it.
@@ -54,6 +55,25 @@ impl<V: 'static> GreenletLocal<V> {
 impl<V> fmt::Debug for GreenletLocal<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "GreenletLocal<{}>", std::any::type_name::<V>())
+    }
+}
+
+/// A greenlet's local values.
+impl AnyGreenlet {
+    /// The greenlet's own values; see [`GreenletLocal`].
+    pub fn locals(&self) -> Locals {
+        self.inner().locals()
+    }
+
+    /// Gives the greenlet other local values; returns those that it had.
+    pub fn set_locals(&self, locals: Locals) -> Locals {
+        self.inner().locals.replace(Some(locals)).unwrap_or_default()
+    }
+
+    /// Takes the greenlet's local values away; none if it has not used any.
+    #[inline]
+    pub fn take_locals(&self) -> Option<Locals> {
+        self.inner().locals.take()
     }
 }
 

@@ -156,7 +156,7 @@ impl Drop for Owner {
         if catch_unwind(AssertUnwindSafe(move || drop(locals))).is_err() {
             std::process::abort();
         }
-        if thread.blocks.count() == 0 && !thread.main().is_shared() && thread.current().is_main() {
+        if thread.blocks.count() == 0 && !thread.main().is_held_beyond(1) && thread.current().is_main() {
             let state = THREAD.replace(ptr::null()).cast_mut();
             // SAFETY: made by `make`; no block, handle or frame refers to it any more, and the pointer is reset.
             drop(unsafe { Box::from_raw(state) });

@@ -137,7 +137,7 @@ unsafe fn run(data: MaybeUninit<*mut ()>, thread: &Thread) {
 fn may_rest(thread: &Thread, next: &Inner) -> bool {
     let me = thread.current();
     // The one handle is that of being the running one.
-    let unseen = !me.is_shared() && !me.has_locals() && me.lent.get().is_null() && me.name.is_none();
+    let unseen = !me.is_held_beyond(1) && !me.has_locals() && me.lent.get().is_null() && me.name.is_none();
     let told = thread.traced.get() || thread.measured.get() || thread.closed.get();
     let child = ptr::eq(me.parent.get(), thread.main());
     let fits = next.state.get() == State::Active && next.awaits.get().is::<()>() && !next.is_current();

@@ -119,7 +119,7 @@ impl Scheduler {
     }
 
     /// Gives the stack of a tasklet that has ended to another one, which is current then; unless that one is to have a stack of
-    /// its own kind, or has one.
+    /// its own kind, or has one, or somebody holds the greenlet, which is to be dead then.
     #[inline]
     fn move_in(&self, ended: Key, next: Key) -> bool {
         let mut table = self.core.table.borrow_mut();
@@ -127,15 +127,19 @@ impl Scheduler {
         let (size, named) = (old.stack_size, old.name().is_some());
         // Where it was last may be a greenlet of its own making.
         let base = old.base.take();
+        let last = table.link_mut(ended).greenlet.take();
+        // With that of running.
+        let handles = 2 + u32::from(last == base);
+        let held = base.as_ref().is_none_or(|base| base.is_held_beyond(handles));
         let new = table.get_mut(next);
-        if named || new.stack_size != size || new.name().is_some() || new.base.is_some() {
+        if held || named || new.stack_size != size || new.name().is_some() || new.base.is_some() {
             table.get_mut(ended).base = base;
+            table.link_mut(ended).greenlet = last;
             return false;
         }
         new.life = Life::Started;
         let own = base.clone();
         new.base = base;
-        let last = table.link_mut(ended).greenlet.take();
         let (place, gone) = if last == own { (last, None) } else { (own, last) };
         let link = table.link_mut(next);
         link.greenlet = place;
