@@ -21,7 +21,7 @@ fn child_process() {
             run();
             Greenlet::new(sink).switch(0).map(drop).unwrap();
         }
-        Some("switching") => switching(),
+        Some("switching") => switching(std::env::var("PADDING").unwrap().parse().unwrap()),
         Some("destructor") => destructor(),
         Some(other) => panic!("{other} is no deed"),
     }
@@ -106,21 +106,46 @@ fn a_greenlet_that_the_main_tasklet_made() {
 }
 
 /// Two of them take turns, and one goes deeper with every turn: it is not the other one that runs over.
-fn switching() {
+fn switching(padding: u32) {
     #[inline(never)]
     fn climb(depth: u64) -> u64 {
         schedule().unwrap();
         let deeper = std::hint::black_box(depth + 1);
         if deeper == 0 { 0 } else { climb(deeper) + depth }
     }
-    drop(Builder::new().name("climber").spawn(|| climb(1)));
+    /// Begins so many bytes lower, and somewhat more.
+    #[inline(never)]
+    fn padded<const N: usize>() -> u64 {
+        let frame = std::hint::black_box([1_u8; N]);
+        climb(1) + u64::from(frame[N / 2])
+    }
+    let paddings = [
+        padded::<8>,
+        padded::<24>,
+        padded::<40>,
+        padded::<56>,
+        padded::<72>,
+        padded::<88>,
+        padded::<104>,
+        padded::<120>,
+    ];
+    let begin = paddings[padding as usize % paddings.len()];
+    drop(Builder::new().name("climber").spawn(begin));
     drop(spawn(|| while schedule().is_ok() {}));
     run();
 }
 
+/// The first byte beyond the stack is met by another push for each of these.
 #[test]
 fn in_the_midst_of_a_switch() {
-    reports("switching", &["\ntasklet 1 \"climber\", spawned at "]);
+    for padding in 0..8 {
+        let out = child("switching", &[("PADDING", &padding.to_string())]);
+        let text = String::from_utf8_lossy(&out.stderr);
+        let named = text.starts_with("\ntasklet 1 \"climber\", spawned at ");
+        // Where the scheduler itself has a hold of what it knows of tasklets.
+        let unknown = text.starts_with("\na tasklet on greenlet 1 \"climber\", in a call of the scheduler, ");
+        assert!(named || unknown, "{padding}: {out:?}");
+    }
 }
 
 /// In a destructor, while it is killed.
