@@ -134,13 +134,16 @@ unsafe extern "C" fn start() {
     )
 }
 
-/// Brings the end of a suspended stack into the cache: the frame, and what is next to it.
+/// Brings the end of a suspended stack into the cache: the frame, and what is next to it. Three lines, because the hundred
+/// bytes or so that a yield touches begin anywhere in the first one; one too few doubles the cost of a switch.
 #[inline(always)]
 pub(super) fn prefetch(frame: *const Frame) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    let frame = frame.cast::<i8>();
     // SAFETY: every x86-64 has the instruction, and it reads nothing, whatever the address.
     unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(frame.cast());
-        _mm_prefetch::<_MM_HINT_T0>(frame.cast::<i8>().wrapping_add(64));
+        _mm_prefetch::<_MM_HINT_T0>(frame);
+        _mm_prefetch::<_MM_HINT_T0>(frame.wrapping_add(64));
+        _mm_prefetch::<_MM_HINT_T0>(frame.wrapping_add(128));
     }
 }
