@@ -10,10 +10,14 @@ use tasklets_runtime::park::TaskletId;
 
 const NONE: u32 = u32::MAX;
 
+/// In place of the next one: the node is not in the queue.
+const OUT: u32 = u32::MAX - 1;
+
 /// What is handed over.
 pub(crate) enum Item<T> {
     Value(T),
-    Exception(Box<dyn Error>),
+    /// Boxed twice, so that every node is eight bytes smaller.
+    Exception(Box<Box<dyn Error>>),
 }
 
 /// Which operation waits.
@@ -25,13 +29,15 @@ pub(crate) enum Direction {
 
 pub(crate) struct Node<T> {
     pub(crate) waiter: TaskletId,
-    /// Whether it is in the queue; if not, it met a partner or was taken out.
-    queued: bool,
+    /// `OUT` if it met a partner or was taken out.
     next: u32,
     prev: u32,
     /// A sender's while it waits, a receiver's once a sender came.
     pub(crate) item: Option<Item<T>>,
 }
+
+/// A million blocked tasklets have a million of them.
+const _: () = assert!(size_of::<Node<usize>>() <= 40);
 
 pub(crate) struct Queue<T> {
     nodes: Slab<Node<T>>,
@@ -58,7 +64,7 @@ impl<T> Queue<T> {
     pub(crate) fn push(&mut self, waiter: TaskletId, direction: Direction, item: Option<Item<T>>) -> u32 {
         debug_assert!(self.len == 0 || self.direction == direction);
         self.direction = direction;
-        let node = Node { waiter, queued: true, next: NONE, prev: self.tail, item };
+        let node = Node { waiter, next: NONE, prev: self.tail, item };
         let ticket = u32::try_from(self.nodes.insert(node)).expect("more than four billion waiters");
         match self.tail {
             NONE => self.head = ticket,
@@ -77,9 +83,8 @@ impl<T> Queue<T> {
     /// Takes a waiter out of the queue; its node stays.
     #[inline]
     pub(crate) fn unlink(&mut self, ticket: u32) {
-        let Some(node) = self.nodes.get_mut(ticket as usize).filter(|node| node.queued) else { return };
-        node.queued = false;
-        let (prev, next) = (node.prev, node.next);
+        let Some(node) = self.nodes.get_mut(ticket as usize).filter(|node| node.next != OUT) else { return };
+        let (prev, next) = (node.prev, std::mem::replace(&mut node.next, OUT));
         match prev {
             NONE => self.head = next,
             prev => self.node_mut(prev).next = next,
@@ -117,7 +122,7 @@ impl<T> Queue<T> {
     /// The waiters before and after this one.
     pub(crate) fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
         let node = self.node(ticket);
-        let waiter = |ticket: u32| (ticket != NONE).then(|| self.node(ticket).waiter);
+        let waiter = |ticket: u32| (ticket < OUT).then(|| self.node(ticket).waiter);
         (waiter(node.prev), waiter(node.next))
     }
 

@@ -173,7 +173,7 @@ impl<T: 'static> Inner<T> {
         let will_block = self.queue.borrow().waiting(partners) == 0;
         let value: Option<&dyn Any> = match sent {
             Some(Item::Value(value)) => Some(value),
-            Some(Item::Exception(error)) => Some(error),
+            Some(Item::Exception(error)) => Some(&**error),
             None => None,
         };
         let (channel, tasklet) = (self.label(), self.scheduler.current());
@@ -195,7 +195,7 @@ impl<T> Item<T> {
     fn open(self) -> Result<T, ReceiveError> {
         match self {
             Item::Value(value) => Ok(value),
-            Item::Exception(error) => Err(ReceiveError::Exception(error)),
+            Item::Exception(error) => Err(ReceiveError::Exception(*error)),
         }
     }
 }
@@ -210,7 +210,7 @@ impl<T> SendError<Item<T>> {
 
     pub(crate) fn into_exception(self) -> SendError<Box<dyn Error>> {
         self.map(|item| match item {
-            Item::Exception(error) => error,
+            Item::Exception(error) => *error,
             Item::Value(_) => unreachable!("an error was sent, not a value"),
         })
     }
