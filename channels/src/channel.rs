@@ -144,7 +144,8 @@ impl<T: 'static> Channel<T> {
     /// Unwinds with what is thrown into the caller meanwhile.
     #[track_caller]
     pub fn send_exception(&self, error: impl Into<Box<dyn Error>>) -> Result<(), SendError<Box<dyn Error>>> {
-        self.send_item(Item::Exception(Box::new(error.into())), true, Location::caller()).map_err(SendError::into_exception)
+        self.send_item(Item::Exception(Box::new(error.into())), true, Location::caller())
+            .map_err(SendError::into_exception)
     }
 
     /// Sends the values of a sequence, one after the other; how many they were. The iterator runs in the caller.
