@@ -199,7 +199,7 @@ impl Scheduler {
         if let Some(job) = job {
             let fate = job.fate();
             while let Some(joiner) = fate.next_joiner() {
-                self.wake(self.id_of(joiner));
+                self.wake_blocked(joiner);
             }
         }
         if mail.is_some() {

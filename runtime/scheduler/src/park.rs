@@ -211,6 +211,17 @@ impl Scheduler {
         }
     }
 
+    /// [`wake`](Scheduler::wake) for a tasklet that is known to be blocked.
+    #[inline]
+    pub(crate) fn wake_blocked(&self, key: Key) {
+        let mut table = self.core.table.borrow_mut();
+        let Some(waits) = table.unblock(key) else { return };
+        table.append(key);
+        drop(table);
+        drop(waits);
+        trace::woken(self, key);
+    }
+
     /// Ends a blocked tasklet's wait and puts it into the ring.
     #[inline]
     fn unpark(&self, id: TaskletId, place: impl FnOnce(&mut Table, Key)) -> bool {

@@ -100,6 +100,7 @@ impl Table {
         self.head = key;
     }
 
+    #[inline]
     fn link_alone(&mut self, key: Key) {
         let link = self.link_mut(key);
         (link.next, link.prev) = (key, key);
