@@ -185,19 +185,18 @@ impl Scheduler {
     /// outside the table.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn reap(&self, key: Key) {
+        // Declared before the table is borrowed, and so dropped after that has ended.
+        let (_entry, _base, _last);
         let mut table = self.core.table.borrow_mut();
         let entry = table.get_mut(key);
         if entry.alive() || key == self.core.current.get() {
             return;
         }
         if entry.handles == 0 {
-            let gone = table.take(key);
-            drop(table);
-            drop(gone);
+            _entry = table.take(key);
         } else {
-            let gone = (entry.base.take(), table.link_mut(key).greenlet.take());
-            drop(table);
-            drop(gone);
+            _base = entry.base.take();
+            _last = table.link_mut(key).greenlet.take();
         }
     }
 }

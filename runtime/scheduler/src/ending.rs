@@ -128,8 +128,9 @@ impl Scheduler {
         // Where it was last may be a greenlet of its own making.
         let base = old.base.take();
         let last = table.link_mut(ended).greenlet.take();
+        let at_home = last == base;
         // With that of running.
-        let handles = 2 + u32::from(last == base);
+        let handles = 2 + u32::from(at_home);
         let held = base.as_ref().is_none_or(|base| base.is_held_beyond(handles));
         let new = table.get_mut(next);
         if held || named || new.stack_size != size || new.name().is_some() || new.base.is_some() {
@@ -138,9 +139,8 @@ impl Scheduler {
             return false;
         }
         new.life = Life::Started;
-        let own = base.clone();
+        let (place, gone) = if at_home { (last, None) } else { (base.clone(), last) };
         new.base = base;
-        let (place, gone) = if last == own { (last, None) } else { (own, last) };
         let link = table.link_mut(next);
         link.greenlet = place;
         link.switches += 1;

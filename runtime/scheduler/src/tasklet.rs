@@ -281,6 +281,8 @@ impl Clone for AnyTasklet {
 
 impl Drop for AnyTasklet {
     fn drop(&mut self) {
+        // Declared before the table is borrowed, and so dropped after that has ended.
+        let _gone;
         let mut table = self.scheduler.core.table.borrow_mut();
         let entry = table.get_mut(self.key);
         entry.handles -= 1;
@@ -288,9 +290,8 @@ impl Drop for AnyTasklet {
             return;
         }
         if !entry.alive() {
-            let gone = table.take(self.key);
-            drop(table);
-            return drop(gone);
+            _gone = table.take(self.key);
+            return;
         }
         // The scheduler owns the others.
         let paused = entry.place == Place::Nowhere && !entry.flags.watching;
