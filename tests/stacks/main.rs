@@ -16,8 +16,7 @@ const CHILD: &str = "TASKLETS_TEST_CHILD";
 
 /// Runs one test of this binary in a process of its own, where it does a deed.
 fn child(test: &str, deed: &str, variables: &[(&str, &str)]) -> Output {
-    let exe = std::env::current_exe().expect("the path of the test binary");
-    let mut command = common::tool::program(exe);
+    let mut command = common::tool::this_program();
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
     command.env("RUST_BACKTRACE", "0").env(CHILD, deed).envs(variables.iter().copied());
     command.output().expect("the test binary runs")
