@@ -69,20 +69,20 @@ impl Scheduler {
             // Its greenlet was ended by hand before its body could run.
             self.bury(key);
         }
+        // The entry may be gone by now, and in use again.
         let survived = {
             let mut table = self.core.table.borrow_mut();
-            match table.find(key, generation).is_some_and(|entry| entry.alive()) {
-                true => {
-                    table.get_mut(key).flags.nested = false;
-                    true
-                }
-                false => false,
+            let survived = table.find(key, generation).map(|entry| entry.alive());
+            if survived == Some(true) {
+                table.get_mut(key).flags.nested = false;
             }
+            survived
         };
-        if survived {
-            let _ = base.set_parent(&greenlet::main::<()>());
+        match survived {
+            Some(true) => drop(base.set_parent(&greenlet::main::<()>())),
+            Some(false) => self.reap(key),
+            None => {}
         }
-        self.reap(key);
         if let Some(payload) = self.core.last_words.take() {
             self.surface(payload);
         }
