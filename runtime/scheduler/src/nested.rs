@@ -16,7 +16,10 @@ const ATTEMPTS: usize = 10;
 impl Scheduler {
     /// Kills a tasklet, which is not current, and waits for it here.
     pub(crate) fn kill_nested(&self, key: Key) {
-        let head = self.core.table.borrow().head();
+        let head = {
+            let table = self.core.table.borrow();
+            table.head().map(|head| (head, table.get(head).generation))
+        };
         self.unblock(key);
         {
             let mut table = self.core.table.borrow_mut();
@@ -34,7 +37,9 @@ impl Scheduler {
             Life::Unbound | Life::Bound | Life::Dead => self.core.table.borrow_mut().unlink(key),
         }
         let mut table = self.core.table.borrow_mut();
-        if let Some(head) = head.filter(|head| *head != key && table.in_ring(*head)) {
+        // It may have been killed meanwhile, and its entry be in use again.
+        let in_place = |(head, generation)| table.find(head, generation).is_some() && table.in_ring(head);
+        if let Some((head, _)) = head.filter(|head| head.0 != key && in_place(*head)) {
             table.jump(head);
         }
         drop(table);
