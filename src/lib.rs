@@ -20,6 +20,7 @@
 //! | a flow of control that takes turns with others | [`spawn`], [`Builder`], [`Tasklet`] |
 //! | to let them run | [`run`], [`run_for`], [`schedule`], [`Tasklet::join`] |
 //! | to pass values between them | [`Channel`] |
+//! | to wait for a time | [`sleep`], [`Channel::receive_timeout`] |
 //! | to end them | [`AnyTasklet::kill`], [`kill_all`], [`enter`] |
 //! | to know what stacks take, and how large they have to be | [`stack_memory`], [`measure_stacks`] |
 //! | to build a blocking primitive of your own | [`park`] |
@@ -41,12 +42,13 @@ pub use tasklets_channels::{
     SendError, StopIteration, channel_callback, set_channel_callback,
 };
 pub use tasklets_runtime::{
-    AnyTasklet, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit, JoinError, Outcome, Payload,
-    Report, ScheduleCallback, Scheduler, Since, StackError, StackLimit, StackMemory, StackPeak, Starved, State, Stats,
-    Tasklet, TaskletDump, TaskletError, TaskletExit, Waiting, current, dump, dump_with_backtraces, enter, kill_all,
-    main_tasklet, measure_stacks, park, refuse_stacks, run, run_count, run_for, schedule, schedule_callback,
-    schedule_remove, set_error_handler, set_guard_size, set_max_stacks, set_pool_capacity, set_pool_review,
-    set_schedule_callback, spawn, stack_memory, stack_peaks, stats, switch_trap, trim,
+    AnyTasklet, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit, Interrupted, JoinError, Outcome,
+    Payload, Picker, Report, ScheduleCallback, Scheduler, Since, StackError, StackLimit, StackMemory, StackPeak,
+    Starved, State, Stats, Tasklet, TaskletDump, TaskletError, TaskletExit, Waiting, current, dump,
+    dump_with_backtraces, enter, kill_all, main_tasklet, measure_stacks, now, park, refuse_stacks, run, run_count,
+    run_for, schedule, schedule_callback, schedule_remove, set_error_handler, set_guard_size, set_max_stacks,
+    set_pool_capacity, set_pool_review, set_schedule_callback, sleep, sleep_until, spawn, stack_memory, stack_peaks,
+    stats, switch_trap, trim, with_picker, with_virtual_time,
 };
 
 /// What nearly every program needs.

@@ -25,6 +25,8 @@ pub enum Reason {
     Recursive,
     /// The operation would block, and was not to.
     WouldBlock,
+    /// The operation would have blocked beyond its deadline.
+    TimedOut,
 }
 
 impl Reason {
@@ -60,6 +62,7 @@ impl fmt::Display for Reason {
             }
             Reason::Recursive => f.write_str("recursive channel call due to callbacks"),
             Reason::WouldBlock => f.write_str("nobody waits on the other side"),
+            Reason::TimedOut => f.write_str("its time was up before anybody came to the other side"),
         }
     }
 }

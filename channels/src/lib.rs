@@ -29,6 +29,7 @@ mod channel;
 mod error;
 mod iter;
 mod queue;
+mod timed;
 mod transfer;
 
 pub use callback::{ChannelCallback, ChannelEvent, channel_callback, set_channel_callback};

@@ -6,9 +6,10 @@
 use std::any::Any;
 use std::error::Error;
 use std::panic::{Location, resume_unwind};
+use std::rc::Rc;
 
-use tasklets_runtime::Payload;
-use tasklets_runtime::park::{TaskletId, Unwoken};
+use tasklets_runtime::park::{TaskletId, Terms, Unwoken};
+use tasklets_runtime::{Payload, now};
 
 use crate::callback::{self, ChannelEvent};
 use crate::channel::{Channel, Inner, Preference};
@@ -17,8 +18,11 @@ use crate::queue::{Direction, Item};
 
 type Site = &'static Location<'static>;
 
+/// What an operation waits for that is to wait.
+pub(crate) const FOREVER: Option<Terms> = Some(Terms::LOCAL);
+
 impl<T: 'static> Channel<T> {
-    pub(crate) fn send_item(&self, item: Item<T>, wait: bool, at: Site) -> Result<(), SendError<Item<T>>> {
+    pub(crate) fn send_item(&self, item: Item<T>, terms: Option<Terms>, at: Site) -> Result<(), SendError<Item<T>>> {
         let inner = &*self.inner;
         let refused = |item, reason| Err(SendError { value: item, reason, place: inner.place("send", at) });
         if callback::any()
@@ -39,22 +43,23 @@ impl<T: 'static> Channel<T> {
             }
             return Ok(());
         }
-        let me = match inner.check_waiting(wait) {
+        let (me, terms) = match inner.check_waiting(terms) {
             Ok(me) => me,
             Err(reason) => return refused(item, reason),
         };
         let ticket = self.enqueue(me, Direction::Send, Some(item));
-        let waited = inner.scheduler.wait(self.inner.clone(), ticket.ticket, at);
+        let waited = inner.wait(self.inner.clone(), ticket.ticket, at, terms);
         match (ticket.redeem(), waited) {
             (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
             (None, _) => Ok(()),
             // Woken with the value still here: the channel was shut down.
             (Some(item), Ok(())) => refused(item, Reason::Closed),
             (Some(item), Err(Unwoken::Deadlock(report))) => refused(item, Reason::Deadlock(report)),
+            (Some(item), Err(Unwoken::TimedOut)) => refused(item, Reason::TimedOut),
         }
     }
 
-    pub(crate) fn receive_item(&self, wait: bool, at: Site) -> Result<T, ReceiveError> {
+    pub(crate) fn receive_item(&self, terms: Option<Terms>, at: Site) -> Result<T, ReceiveError> {
         let inner = &*self.inner;
         let refused = |reason| Err(ReceiveError::Failed(Failed { reason, place: inner.place("receive", at) }));
         if callback::any()
@@ -72,17 +77,18 @@ impl<T: 'static> Channel<T> {
                 return item.open();
             }
         }
-        let me = match inner.check_waiting(wait) {
+        let (me, terms) = match inner.check_waiting(terms) {
             Ok(me) => me,
             Err(reason) => return refused(reason),
         };
         let ticket = self.enqueue(me, Direction::Receive, None);
-        let waited = inner.scheduler.wait(self.inner.clone(), ticket.ticket, at);
+        let waited = inner.wait(self.inner.clone(), ticket.ticket, at, terms);
         match (ticket.redeem(), waited) {
             (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
             (Some(item), _) => item.open(),
             (None, Ok(())) => refused(Reason::Closed),
             (None, Err(Unwoken::Deadlock(report))) => refused(Reason::Deadlock(report)),
+            (None, Err(Unwoken::TimedOut)) => refused(Reason::TimedOut),
         }
     }
 
@@ -155,11 +161,23 @@ impl<T: 'static> Inner<T> {
     }
 
     #[inline]
-    fn check_waiting(&self, wait: bool) -> Result<TaskletId, Reason> {
-        if !wait {
+    fn check_waiting(&self, terms: Option<Terms>) -> Result<(TaskletId, Terms), Reason> {
+        let Some(terms) = terms else {
             return Err(if self.closing.get() { Reason::Closed } else { Reason::WouldBlock });
+        };
+        let me = self.scheduler.check_wait(self.closing.get(), terms).map_err(Reason::from_refusal)?;
+        if terms.deadline.is_some_and(|deadline| deadline <= now()) {
+            return Err(Reason::TimedOut);
         }
-        self.scheduler.check_block(self.closing.get()).map_err(Reason::from_refusal)
+        Ok((me, terms))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn wait(&self, on: Rc<Inner<T>>, ticket: u32, at: Site, terms: Terms) -> Result<(), Unwoken> {
+        if terms == Terms::LOCAL {
+            return self.scheduler.wait(on, ticket, at);
+        }
+        self.scheduler.wait_on(on, ticket, at, terms)
     }
 
     /// Tells the callback of an operation.

@@ -24,6 +24,10 @@ impl Scheduler {
     /// Nobody is there to yield to, unless a budget is used up.
     fn schedule_alone(&self) -> Result<(), TaskletError> {
         let me = self.core.current.get();
+        self.look();
+        if self.core.table.borrow().len() > 1 {
+            return self.schedule_slowly();
+        }
         if self.core.hooks.budgets.get() != 0 && self.check_switch().is_ok() {
             self.spend(me);
             if self.core.table.borrow().head() != Some(me) {
@@ -42,7 +46,7 @@ impl Scheduler {
             if waker == me {
                 return Ok(());
             }
-            if self.is_blocked(waker) {
+            if self.is_blocked(waker) && !self.awaits_outside() {
                 return Err(TaskletError::Deadlock(Box::new(self.report())));
             }
         }

@@ -6,15 +6,21 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use greenlet::{Payload, StackError};
+use slab::Slab;
 
 use crate::by_hand::ByHand;
 use crate::error::TaskletError;
 use crate::hooks::{Hooks, alert};
 use crate::overflow;
 use crate::pace::Pace;
+use crate::park::Wait;
 use crate::run::Watch;
+use crate::seams::clock::Clock;
+use crate::seams::picker::Picker;
 use crate::table::{Entry, Key, Life, Mail, Place, Table};
 use crate::tasklet::AnyTasklet;
+use crate::wakeup::inbox::Mailroom;
+use crate::wakeup::timers::Timers;
 
 /// A thread's scheduler, for code that builds blocking primitives on it (see [`park`](crate::park)).
 ///
@@ -36,6 +42,13 @@ pub(crate) struct Core {
     pub(crate) watches: RefCell<Vec<Watch>>,
     pub(crate) hooks: Hooks,
     pub(crate) pace: Pace,
+    pub(crate) clock: Clock,
+    pub(crate) picker: RefCell<Option<Box<dyn Picker>>>,
+    pub(crate) timers: Timers,
+    /// What other threads ask for.
+    pub(crate) mailroom: Mailroom,
+    /// What primitives keep here, each at a number of its own.
+    pub(crate) kept: RefCell<Slab<Rc<dyn Wait>>>,
     pub(crate) ended: Cell<u64>,
     /// What a tasklet panicked with that somebody kills and waits for.
     pub(crate) last_words: RefCell<Option<Payload>>,
@@ -79,6 +92,11 @@ impl Scheduler {
             watches: RefCell::new(Vec::new()),
             hooks: Hooks::default(),
             pace: Pace::new(),
+            clock: Clock::default(),
+            picker: RefCell::new(None),
+            timers: Timers::default(),
+            mailroom: Mailroom::new(),
+            kept: RefCell::new(Slab::new()),
             ended: Cell::new(0),
             last_words: RefCell::new(None),
             by_hand: RefCell::new(Vec::new()),
@@ -97,6 +115,21 @@ impl Scheduler {
     /// The tasklet that runs.
     pub fn current(&self) -> AnyTasklet {
         self.handle(self.core.current.get())
+    }
+
+    /// Counts a switch.
+    #[inline(always)]
+    pub(crate) fn tick(&self) {
+        if self.core.pace.count() {
+            self.look_around();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_around(&self) {
+        self.core.pace.mark();
+        self.look_is_due();
     }
 
     /// A number that was not given before on this thread, to name things in reports.

@@ -147,7 +147,7 @@ impl Scheduler {
         drop(table);
         drop(gone);
         self.core.current.set(next);
-        self.core.pace.tick();
+        self.tick();
         true
     }
 

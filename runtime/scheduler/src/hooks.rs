@@ -25,6 +25,12 @@ pub(crate) mod alert {
     pub(crate) const MAIL: u8 = 4;
     /// How deep stacks are used is noted when tasklets end.
     pub(crate) const MEASURE: u8 = 8;
+    /// A timer is due, or there is something in the inbox.
+    pub(crate) const LOOK: u8 = 16;
+    /// A picker decides who goes on.
+    pub(crate) const PICK: u8 = 32;
+    /// What makes a switch no plain one.
+    pub(crate) const ODD: u8 = BUSY | LOOK | PICK;
 }
 
 #[derive(Default)]
@@ -55,7 +61,7 @@ impl Hooks {
 
     #[inline]
     pub(crate) fn busy(&self) -> bool {
-        self.alerted(alert::BUSY)
+        self.alerted(alert::ODD)
     }
 
     #[inline]

@@ -106,7 +106,7 @@ impl<F: FnOnce() -> R, R> Run for Job<F, R> {
     }
 }
 
-impl<F: FnOnce() -> R, R> Join<R> for Job<F, R> {
+impl<F: FnOnce() -> R + 'static, R: 'static> Join<R> for Job<F, R> {
     fn fate(&self) -> &Fate {
         &self.fate
     }
@@ -117,7 +117,7 @@ impl<F: FnOnce() -> R, R> Join<R> for Job<F, R> {
 }
 
 /// A joiner's ticket is its key: it waits for one tasklet at a time.
-impl<F: FnOnce() -> R, R> Wait for Job<F, R> {
+impl<F: FnOnce() -> R + 'static, R: 'static> Wait for Job<F, R> {
     fn unlink(&self, ticket: u32) {
         self.fate.remove_joiner(ticket);
     }

@@ -1,6 +1,6 @@
 //! When things happened: counted in switches, and by a clock that is read now and then.
 //!
-//! A switch takes less time than a look at the clock. So the clock is read every [`LONGEST`] switches, or sooner if switches
+//! A switch takes less time than a look at the clock. So the clock is read every [`LOOK`] switches, or sooner if switches
 //! are so rare that [`SPARSE`] would pass meanwhile. What happens is stamped with the number of switches so far, and a report
 //! finds the marks before and after it: two bounds for its time. Marks are thinned out as they age, so that the bounds stay
 //! close to each other in proportion to what lies between them and now.
@@ -8,8 +8,8 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// Switches between two looks at the clock, at most.
-const LONGEST: u64 = 512;
+/// Switches between two looks at the clock, the timers and the inbox, at most.
+pub(crate) const LOOK: u64 = 256;
 
 /// The time between two looks at the clock that is aimed at where switches are rare, in nanoseconds.
 const SPARSE: u64 = 250_000;
@@ -33,7 +33,7 @@ pub(crate) struct Pace {
     due: Cell<u64>,
     began: Instant,
     last: Cell<Mark>,
-    count: Cell<u64>,
+    marks: Cell<u64>,
     kept: Box<[[Cell<Mark>; SLOTS]]>,
 }
 
@@ -44,19 +44,17 @@ impl Pace {
             due: Cell::new(1),
             began: Instant::now(),
             last: Cell::default(),
-            count: Cell::new(0),
+            marks: Cell::new(0),
             kept: (0..LEVELS).map(|_| Default::default()).collect(),
         }
     }
 
-    /// Counts a switch.
+    /// Counts a switch. Whether it is time to look around, and to mark the time.
     #[inline(always)]
-    pub(crate) fn tick(&self) {
+    pub(crate) fn count(&self) -> bool {
         let left = self.left.get().wrapping_sub(1);
         self.left.set(left);
-        if left == 0 {
-            self.mark();
-        }
+        left == 0
     }
 
     /// Switches so far.
@@ -65,15 +63,16 @@ impl Pace {
         self.due.get() - self.left.get()
     }
 
+    /// Looks at the clock.
     #[cold]
     #[inline(never)]
-    fn mark(&self) {
+    pub(crate) fn mark(&self) {
         let (last, now) = (self.last.get(), self.now());
         self.keep(now);
         let switches = now.switches - last.switches;
         let elapsed = (now.nanos - last.nanos).max(1);
         // A thread that has hardly begun has no pace yet.
-        let longest = (now.switches / 8 + 1).min(LONGEST);
+        let longest = (now.switches / 8 + 1).min(LOOK);
         let period = (switches * SPARSE / elapsed).clamp(1, longest);
         self.left.set(period);
         self.due.set(now.switches + period);
@@ -82,8 +81,8 @@ impl Pace {
     /// Keeps a mark, in the place of a mark of its level that is older.
     fn keep(&self, mark: Mark) {
         self.last.set(mark);
-        let count = self.count.get() + 1;
-        self.count.set(count);
+        let count = self.marks.get() + 1;
+        self.marks.set(count);
         let level = (count.trailing_zeros() as usize).min(LEVELS - 1);
         self.kept[level][(count >> (level + 1)) as usize % SLOTS].set(mark);
     }
@@ -130,7 +129,7 @@ impl Past {
 
 /// How long ago something was.
 ///
-/// The number of switches is exact. The time lies between two bounds, because the clock is read every 512 switches, or
+/// The number of switches is exact. The time lies between two bounds, because the clock is read every 256 switches, or
 /// every quarter of a millisecond where switches are rare, and not at every one. Where the pace of a thread is even, the
 /// bounds are that close to each other for what is recent, and within a quarter of its age for what is old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,11 +171,13 @@ mod tests {
     fn the_clock_is_read_soon_and_then_rarely() {
         let pace = Pace::new();
         for _ in 0..100_000 {
-            pace.tick();
+            if pace.count() {
+                pace.mark();
+            }
         }
         assert_eq!(pace.switches(), 100_000);
-        let marks = pace.count.get();
-        assert!(marks >= 100_000 / LONGEST, "{marks} marks");
+        let marks = pace.marks.get();
+        assert!(marks >= 100_000 / LOOK, "{marks} marks");
         // However slow this machine is now: not every time.
         assert!(marks < 50_000, "{marks} marks");
         assert_eq!(pace.past().since(pace.switches()).switches, 0);

@@ -5,9 +5,16 @@
 //! calls one of the `wake` functions. Kills, deadlocks and reports reach the queue through [`Wait`] and nothing else.
 //!
 //! `Channel`, in the crate `tasklets-channels`, is built on exactly this.
+//!
+//! A primitive that other threads take part in leaves [`Scheduler::inbox`] with the id, and says by its [`Terms`] that the wait
+//! may be ended from outside. Such a wait is a hint: the tasklet looks again whether it has been served, and if not, waits
+//! again. What other threads may touch is under a lock of the primitive's own, which must not be held while it waits.
 
+use std::any::Any;
+use std::fmt;
 use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
+use std::time::Instant;
 
 use greenlet::Payload;
 
@@ -17,11 +24,12 @@ use crate::report::Report;
 use crate::table::{Key, Mail, Table, Waits};
 use crate::tasklet::AnyTasklet;
 use crate::trace;
+pub use crate::wakeup::inbox::Inbox;
 
 /// Something that tasklets queue on.
 ///
 /// No method may switch, or run code that could.
-pub trait Wait {
+pub trait Wait: Any {
     /// Takes the waiter with this ticket out of the queue: it is being killed, or goes on for another reason.
     fn unlink(&self, ticket: u32);
 
@@ -58,6 +66,8 @@ pub enum Refusal {
 pub enum Unwoken {
     /// Nobody could ever have woken the tasklet.
     Deadlock(Box<Report>),
+    /// Its deadline has come.
+    TimedOut,
     /// To be raised in the tasklet, by [`resume_unwind`].
     Thrown(Payload),
 }
@@ -67,8 +77,37 @@ impl Unwoken {
     fn from_mail(mail: Mail) -> Unwoken {
         match mail {
             Mail::Deadlock(report) => Unwoken::Deadlock(report),
+            Mail::TimedOut => Unwoken::TimedOut,
             Mail::Bomb(payload) => Unwoken::Thrown(payload),
         }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::BlockTrap => f.write_str("the tasklet does not like to be blocked: its block trap is set"),
+            Refusal::Closed => f.write_str("what it would wait on is closed"),
+            Refusal::Refused(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What may end a wait besides the tasklets of the same thread.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// It ends at this moment of [`now`](crate::now()), at the latest.
+    pub deadline: Option<Instant>,
+    /// Something outside the thread may end it, through the [`Inbox`].
+    pub outside: bool,
+}
+
+impl Terms {
+    /// Only tasklets of the same thread can end the wait.
+    pub const LOCAL: Terms = Terms { deadline: None, outside: false };
+
+    fn hopeless(self) -> bool {
+        self == Terms::LOCAL
     }
 }
 
@@ -107,20 +146,30 @@ impl Scheduler {
     /// [`TaskletError::Unwinding`].
     #[inline]
     pub fn check_block(&self, closed: bool) -> Result<TaskletId, Refusal> {
+        self.check_wait(closed, Terms::LOCAL)
+    }
+
+    /// [`check_block`](Scheduler::check_block) for a wait that something else may end, too: it is no deadlock then.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_block`](Scheduler::check_block).
+    #[inline]
+    pub fn check_wait(&self, closed: bool, terms: Terms) -> Result<TaskletId, Refusal> {
         let key = self.core.current.get();
         let table = self.core.table.borrow();
         let entry = table.get(key);
         let id = TaskletId { key, generation: entry.generation };
         if closed || entry.flags.block_trap || table.len() == 1 || self.check_switch().is_err() {
             drop(table);
-            return self.check_block_closely(closed, id);
+            return self.check_block_closely(closed, id, terms);
         }
         Ok(id)
     }
 
     #[cold]
     #[inline(never)]
-    fn check_block_closely(&self, closed: bool, id: TaskletId) -> Result<TaskletId, Refusal> {
+    fn check_block_closely(&self, closed: bool, id: TaskletId, terms: Terms) -> Result<TaskletId, Refusal> {
         if self.core.table.borrow().get(id.key).flags.block_trap {
             return Err(Refusal::BlockTrap);
         }
@@ -129,7 +178,7 @@ impl Scheduler {
         }
         // The last one to run gives those that wait for a stack another try first.
         self.feed(usize::MAX);
-        if self.core.table.borrow().len() == 1 {
+        if self.core.table.borrow().len() == 1 && terms.hopeless() && !self.awaits_outside() {
             let waker = self.waker();
             if waker == id.key || self.is_blocked(waker) {
                 return Err(Refusal::Refused(TaskletError::Deadlock(Box::new(self.report()))));
@@ -155,6 +204,7 @@ impl Scheduler {
             Ok(()) => Ok(()),
             Err(Unwoken::Deadlock(report)) => Err(report),
             Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
+            Err(Unwoken::TimedOut) => unreachable!("no deadline was set"),
         }
     }
 
@@ -168,12 +218,64 @@ impl Scheduler {
     pub fn wait(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Unwoken> {
         let me = self.core.current.get();
         trace::blocked(self, me, &*on, ticket);
-        self.core.table.borrow_mut().block(me, Waits { on, ticket, at }, self.core.pace.switches());
+        let waits = Waits { on, ticket, outside: false, at };
+        self.core.table.borrow_mut().block(me, waits, self.core.pace.switches());
         self.go();
         match self.collect(me) {
             None => Ok(()),
             Some(mail) => Err(Unwoken::from_mail(mail)),
         }
+    }
+
+    /// [`wait`](Scheduler::wait) that something else may end, too. A wait with [`Terms::outside`] may end for no reason: look whether
+    /// there is one, and wait again if not.
+    ///
+    /// # Errors
+    ///
+    /// [`Unwoken`]; `TimedOut` only if nobody has woken the tasklet before its deadline. It has been taken out of the queue then
+    /// by [`Wait::unlink`].
+    pub fn wait_on(
+        &self,
+        on: Rc<dyn Wait>,
+        ticket: u32,
+        at: &'static Location<'static>,
+        terms: Terms,
+    ) -> Result<(), Unwoken> {
+        let me = self.core.current.get();
+        trace::blocked(self, me, &*on, ticket);
+        let waits = Waits { on, ticket, outside: terms.outside, at };
+        let timer = terms.deadline.map(|deadline| self.core.timers.set(deadline, self.id_of(me)));
+        self.core.table.borrow_mut().block(me, waits, self.core.pace.switches());
+        self.go();
+        if let Some(timer) = timer {
+            self.core.timers.cancel(timer);
+        }
+        match self.collect(me) {
+            None => Ok(()),
+            Some(mail) => Err(Unwoken::from_mail(mail)),
+        }
+    }
+
+    /// How other threads wake the tasklets of this one.
+    pub fn inbox(&self) -> &Inbox {
+        &self.core.mailroom.inbox
+    }
+
+    /// Keeps what a primitive of several threads has on this one, until [`discard_kept`](Scheduler::discard_kept) or the thread's end; its
+    /// number, which is not that of anything else kept here meanwhile.
+    pub fn keep(&self, what: Rc<dyn Wait>) -> u32 {
+        u32::try_from(self.core.kept.borrow_mut().insert(what)).expect("more than four billion things are kept")
+    }
+
+    /// What is kept under a number.
+    pub fn kept(&self, number: u32) -> Option<Rc<dyn Wait>> {
+        self.core.kept.borrow().get(number as usize).cloned()
+    }
+
+    /// Lets go of what is kept under a number.
+    pub fn discard_kept(&self, number: u32) {
+        let what = self.core.kept.borrow_mut().try_remove(number as usize);
+        drop(what);
     }
 
     /// Makes a blocked tasklet, which was taken out of its queue, the last of the runnable ones.

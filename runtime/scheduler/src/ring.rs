@@ -4,7 +4,7 @@
 
 use greenlet::Greenlet;
 
-use crate::pace::Pace;
+use crate::core::Scheduler;
 use crate::table::{Key, Place, Table};
 
 impl Table {
@@ -39,7 +39,7 @@ impl Table {
     /// The head and its greenlet, if a switch from `me` to it needs no further care: it is another one, has begun, and `me`
     /// goes on in the greenlet that its entry names. The switch is counted.
     #[inline(always)]
-    pub(crate) fn plain_head(&mut self, me: Key, pace: &Pace) -> Option<(Key, Greenlet<()>)> {
+    pub(crate) fn plain_head(&mut self, me: Key, scheduler: &Scheduler) -> Option<(Key, Greenlet<()>)> {
         let mine = self.link(me).greenlet.as_ref()?;
         if !mine.is_current() || self.len == 0 || self.head == me {
             return None;
@@ -48,13 +48,13 @@ impl Table {
         let link = self.link_mut(key);
         let greenlet = link.greenlet.as_ref()?;
         link.switches += 1;
-        pace.tick();
+        scheduler.tick();
         Some((key, greenlet.clone()))
     }
 
     /// The same for the one after `me`, the head; it is the head then.
     #[inline(always)]
-    pub(crate) fn plain_successor(&mut self, me: Key, pace: &Pace) -> Option<(Key, Greenlet<()>)> {
+    pub(crate) fn plain_successor(&mut self, me: Key, scheduler: &Scheduler) -> Option<(Key, Greenlet<()>)> {
         let link = self.link(me);
         let key = link.next;
         if self.head != me || key == me || !link.greenlet.as_ref()?.is_current() {
@@ -64,7 +64,7 @@ impl Table {
         let greenlet = link.greenlet.as_ref()?;
         link.switches += 1;
         // Before there is a handle that a panic would have to drop.
-        pace.tick();
+        scheduler.tick();
         let greenlet = greenlet.clone();
         let after = link.next;
         self.head = key;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::core::Scheduler;
 use crate::error::TaskletError;
 use crate::report::{Report, count};
+use crate::seams::clock;
 use crate::table::{Key, Place};
 use crate::tasklet::AnyTasklet;
 
@@ -145,7 +146,7 @@ impl Scheduler {
     fn run(&self, budget: Option<Budget>) -> Outcome {
         let ended = self.core.ended.get();
         self.feed(usize::MAX);
-        if self.core.table.borrow().len() == 1 {
+        if self.core.table.borrow().len() == 1 && !self.awaits_outside() {
             return self.outcome(Ending::Drained, ended, None);
         }
         if let Err(error) = self.check_switch() {
@@ -185,11 +186,12 @@ impl Scheduler {
             return;
         }
         let atomic = self.core.table.borrow().get(me).flags.atomic;
+        let now = self.core.clock.now();
         let (key, pause) = {
             let mut watches = self.core.watches.borrow_mut();
             // Of nested budgets the outermost counts.
             let Some(watch) = watches.iter_mut().find(|watch| watch.limit.is_some()) else { return };
-            if watch.key == me || !watch.limit.as_mut().is_some_and(Limit::spend) || atomic {
+            if watch.key == me || !watch.limit.as_mut().is_some_and(|limit| limit.spend(now)) || atomic {
                 return;
             }
             watch.expired = true;
@@ -210,9 +212,31 @@ impl Scheduler {
     }
 }
 
+impl Scheduler {
+    /// When the time of the outermost budget is up.
+    pub(crate) fn budget_ends(&self) -> Option<Instant> {
+        let watches = self.core.watches.borrow();
+        watches.iter().find_map(|watch| watch.limit.as_ref())?.deadline
+    }
+
+    /// The outermost budget was used up while nothing was runnable: its caller goes on.
+    pub(crate) fn expire_budget(&self) {
+        let key = {
+            let mut watches = self.core.watches.borrow_mut();
+            let Some(watch) = watches.iter_mut().find(|watch| watch.limit.is_some()) else { return };
+            watch.expired = true;
+            watch.key
+        };
+        let mut table = self.core.table.borrow_mut();
+        if table.get(key).place == Place::Nowhere {
+            table.append(key);
+        }
+    }
+}
+
 impl Limit {
     /// Counts one switch; whether that was the last one.
-    fn spend(&mut self) -> bool {
+    fn spend(&mut self, now: Instant) -> bool {
         let out_of_switches = match &mut self.switches {
             Some(left) => {
                 *left = left.saturating_sub(1);
@@ -220,7 +244,7 @@ impl Limit {
             }
             None => false,
         };
-        out_of_switches || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        out_of_switches || self.deadline.is_some_and(|deadline| now >= deadline)
     }
 }
 
@@ -234,7 +258,7 @@ impl<'a> Watching<'a> {
     fn begin(scheduler: &'a Scheduler, key: Key, budget: Option<Budget>) -> Watching<'a> {
         let limit = budget.map(|budget| Limit {
             // A time that the clock cannot tell never comes.
-            deadline: budget.time.and_then(|time| Instant::now().checked_add(time)),
+            deadline: budget.time.and_then(|time| clock::deadline(scheduler, time)),
             switches: budget.switches,
             pause: budget.pause,
         });

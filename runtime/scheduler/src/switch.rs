@@ -40,11 +40,11 @@ impl Scheduler {
     pub(crate) fn yield_plainly(&self) -> bool {
         let me = self.core.current.get();
         let next = {
-            if self.core.hooks.alerted(alert::BUSY | alert::TRAP) {
+            if self.core.hooks.alerted(alert::ODD | alert::TRAP) {
                 return false;
             }
             let mut table = self.core.table.borrow_mut();
-            let Some((key, next)) = table.plain_successor(me, &self.core.pace) else { return false };
+            let Some((key, next)) = table.plain_successor(me, self) else { return false };
             self.core.current.set(key);
             next
         };
@@ -87,7 +87,7 @@ impl Scheduler {
         if self.core.hooks.busy() {
             return None;
         }
-        let (key, greenlet) = self.core.table.borrow_mut().plain_head(me, &self.core.pace)?;
+        let (key, greenlet) = self.core.table.borrow_mut().plain_head(me, self)?;
         self.core.current.set(key);
         Some(greenlet)
     }
@@ -196,7 +196,13 @@ impl Scheduler {
     #[inline(never)]
     fn leaving_busily(&self, me: Key) {
         self.take_by_hand(me);
+        if self.core.hooks.alerted(alert::LOOK) {
+            self.look();
+        }
         self.refill();
+        if self.core.hooks.alerted(alert::PICK) {
+            self.let_pick();
+        }
         self.spend(me);
         let head = self.core.table.borrow().head();
         if let Some(head) = head.filter(|head| *head != me) {
@@ -225,7 +231,7 @@ impl Scheduler {
                 let greenlet = link.greenlet.clone();
                 drop(table);
                 self.core.current.set(head);
-                self.core.pace.tick();
+                self.tick();
                 // A tasklet that has begun and left has noted its greenlet; main notes it when it first leaves.
                 return Next::Resume(greenlet.unwrap_or_else(greenlet::main));
             }
@@ -237,10 +243,13 @@ impl Scheduler {
         }
     }
 
-    /// If nothing is runnable, wakes the innermost caller of `run`, or main. If that one is blocked itself, nobody can ever
-    /// wake it, and its operation fails.
+    /// If nothing is runnable, waits for what comes from outside. If nothing ever will, wakes the innermost caller of `run`, or
+    /// main. If that one is blocked itself, nobody can ever wake it, and its operation fails.
     #[cold]
     fn refill(&self) {
+        while self.core.table.borrow().len() == 0 && self.awaits_outside() {
+            self.idle();
+        }
         if self.core.table.borrow().len() != 0 {
             return;
         }
@@ -265,7 +274,7 @@ impl Scheduler {
         link.switches += 1;
         drop(table);
         self.core.current.set(key);
-        self.core.pace.tick();
+        self.tick();
         Ok(greenlet)
     }
 

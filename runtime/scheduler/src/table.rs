@@ -54,12 +54,16 @@ pub(crate) enum Mail {
     Bomb(Payload),
     /// It was blocked and nobody could ever have woken it.
     Deadlock(Box<Report>),
+    /// Its deadline has come.
+    TimedOut,
 }
 
 /// What a blocked tasklet waits for.
 pub(crate) struct Waits {
     pub(crate) on: Rc<dyn Wait>,
     pub(crate) ticket: u32,
+    /// Whether something outside the thread may end the wait.
+    pub(crate) outside: bool,
     pub(crate) at: &'static Location<'static>,
 }
 
@@ -162,6 +166,10 @@ impl Entry {
         self.rare.as_mut()?.mail.take()
     }
 
+    pub(crate) fn waits_outside(&self) -> bool {
+        self.waits.as_ref().is_some_and(|waits| waits.outside)
+    }
+
     pub(crate) fn alive(&self) -> bool {
         matches!(self.life, Life::Unstarted | Life::Started)
     }
@@ -185,6 +193,8 @@ pub(crate) struct Table {
     pub(crate) head: Key,
     pub(crate) len: usize,
     blocked: usize,
+    /// How many of those wait for something outside the thread.
+    outside: usize,
     /// Tasklets that wait for a stack, first come first served; and some that do not any more.
     starved: VecDeque<Key>,
     starving: usize,
@@ -199,6 +209,7 @@ impl Table {
             head: NONE,
             len: 0,
             blocked: 0,
+            outside: 0,
             starved: VecDeque::new(),
             starving: 0,
         }
@@ -264,9 +275,11 @@ impl Table {
         let entry = self.get_mut(key);
         debug_assert!(entry.place == Place::Nowhere);
         entry.place = Place::Blocked;
+        let outside = waits.outside;
         entry.waits = Some(waits);
         entry.since = now;
         self.blocked += 1;
+        self.outside += usize::from(outside);
     }
 
     /// Marks a tasklet dead and takes it out of wherever it is. What it leaves is the caller's to drop.
@@ -300,12 +313,19 @@ impl Table {
         entry.place = Place::Nowhere;
         let waits = entry.waits.take();
         self.blocked -= 1;
+        self.outside -= usize::from(waits.as_ref().is_some_and(|waits| waits.outside));
         waits
     }
 
     /// How many tasklets are blocked.
     pub(crate) fn blocked(&self) -> usize {
         self.blocked
+    }
+
+    /// How many of those wait for something outside the thread.
+    #[inline]
+    pub(crate) fn outside(&self) -> usize {
+        self.outside
     }
 
     // Those that wait for a stack.

@@ -1,0 +1,91 @@
+//! What makes tasklets runnable besides tasklets of their own thread: timers, and the inbox.
+//!
+//! A busy thread looks at both every [`LOOK`](crate::pace::LOOK) switches; an idle one sleeps until there is something.
+
+pub(crate) mod inbox;
+pub(crate) mod timers;
+
+use crate::core::Scheduler;
+use crate::hooks::alert;
+use crate::park::TaskletId;
+use crate::table::Mail;
+use crate::trace;
+use inbox::Command;
+
+impl Scheduler {
+    /// Whether anything but a tasklet of this thread could make one of them runnable.
+    #[inline]
+    pub(crate) fn awaits_outside(&self) -> bool {
+        self.core.table.borrow().outside() != 0 || self.core.timers.next().is_some()
+    }
+
+    /// Called every so many switches, from the midst of one: asks for a look where there is something to see.
+    pub(crate) fn look_is_due(&self) {
+        let due = self.core.timers.next().is_some_and(|next| next <= self.core.clock.now());
+        if due || !self.core.mailroom.is_empty() {
+            self.core.hooks.alert(alert::LOOK, true);
+        }
+    }
+
+    /// Does what came in, and wakes those whose time has come. They are the last of the runnable ones then.
+    pub(crate) fn look(&self) {
+        self.core.hooks.alert(alert::LOOK, false);
+        while let Some(command) = self.core.mailroom.take() {
+            self.obey(command);
+        }
+        if self.core.timers.next().is_some() {
+            let now = self.core.clock.now();
+            while let Some(id) = self.core.timers.take_due(now) {
+                self.expire(id);
+            }
+        }
+    }
+
+    fn obey(&self, command: Command) {
+        match command {
+            Command::Wake(id) => self.wake_outside(id),
+        }
+    }
+
+    /// Wakes a tasklet if what it waits for lies outside. It looks for itself whether it has been waited for long enough.
+    fn wake_outside(&self, id: TaskletId) {
+        let waits = self.core.table.borrow().find(id.key, id.generation).is_some_and(|entry| entry.waits_outside());
+        if waits {
+            self.wake_blocked(id.key);
+        }
+    }
+
+    /// A tasklet's deadline has come.
+    fn expire(&self, id: TaskletId) {
+        let alive = self.core.table.borrow().find(id.key, id.generation).is_some();
+        if !alive || !self.is_blocked(id.key) {
+            return;
+        }
+        self.unblock(id.key);
+        self.post(id.key, Mail::TimedOut);
+        self.core.table.borrow_mut().append(id.key);
+        trace::woken(self, id.key);
+    }
+
+    /// Nothing is runnable, and something outside may change that: waits for it. It may return with nothing changed.
+    #[cold]
+    pub(crate) fn idle(&self) {
+        self.look();
+        if self.core.table.borrow().len() != 0 {
+            return;
+        }
+        self.core.pace.mark();
+        let budget = self.budget_ends();
+        let next = [self.core.timers.next(), budget].into_iter().flatten().min();
+        if !self.core.clock.skip_to(next) {
+            self.core.mailroom.sleep(next);
+        }
+        self.look();
+        if let Some(budget) = budget
+            && self.core.table.borrow().len() == 0
+            && self.core.clock.now() >= budget
+        {
+            self.expire_budget();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The deadlines of a thread's tasklets, earliest first; of equal ones the one that was set first.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::park::TaskletId;
+
+/// A deadline that is in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Timer {
+    at: Instant,
+    number: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Timers {
+    queue: RefCell<BTreeMap<Timer, TaskletId>>,
+    numbers: Cell<u64>,
+    next: Cell<Option<Instant>>,
+}
+
+impl Timers {
+    /// Sets a timer for a tasklet.
+    pub(crate) fn set(&self, at: Instant, id: TaskletId) -> Timer {
+        let timer = Timer { at, number: self.numbers.get() };
+        self.numbers.set(timer.number + 1);
+        self.queue.borrow_mut().insert(timer, id);
+        if self.next.get().is_none_or(|next| at < next) {
+            self.next.set(Some(at));
+        }
+        timer
+    }
+
+    /// Takes a timer away; nothing if it has fired.
+    pub(crate) fn cancel(&self, timer: Timer) {
+        let mut queue = self.queue.borrow_mut();
+        if queue.remove(&timer).is_some() && self.next.get() == Some(timer.at) {
+            self.next.set(queue.first_key_value().map(|(first, _)| first.at));
+        }
+    }
+
+    /// The earliest deadline.
+    #[inline]
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.next.get()
+    }
+
+    /// Takes out the first one that is due.
+    pub(crate) fn take_due(&self, now: Instant) -> Option<TaskletId> {
+        if self.next.get().is_none_or(|next| next > now) {
+            return None;
+        }
+        let mut queue = self.queue.borrow_mut();
+        let (_, id) = queue.pop_first()?;
+        self.next.set(queue.first_key_value().map(|(first, _)| first.at));
+        Some(id)
+    }
+}
