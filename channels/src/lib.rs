@@ -28,7 +28,9 @@ mod callback;
 mod channel;
 mod error;
 mod iter;
+mod list;
 mod queue;
+mod shared;
 mod timed;
 mod transfer;
 

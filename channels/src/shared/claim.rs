@@ -1,0 +1,62 @@
+//! The one decision of a waiter that stands in several queues.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Nobody has decided yet.
+const OPEN: u32 = u32::MAX;
+
+/// The waiter itself has decided that it does not wait any more.
+const WITHDRAWN: u32 = u32::MAX - 1;
+
+/// What a select waits with: whoever can complete one of its arms claims it, and only the first one does.
+#[derive(Clone)]
+pub(crate) struct Ballot(Arc<AtomicU32>);
+
+impl Ballot {
+    pub(crate) fn new() -> Ballot {
+        Ballot(Arc::new(AtomicU32::new(OPEN)))
+    }
+
+    /// Opens it again; for the owner alone, when it stands in no queue.
+    pub(crate) fn reopen(&self) {
+        self.0.store(OPEN, Ordering::Release);
+    }
+
+    /// The claim that stands in the queue of an arm.
+    pub(crate) fn arm(&self, arm: u32) -> Claim {
+        Claim { ballot: self.clone(), arm }
+    }
+
+    /// Which arm was claimed.
+    pub(crate) fn claimed(&self) -> Option<u32> {
+        Some(self.0.load(Ordering::Acquire)).filter(|arm| *arm < WITHDRAWN)
+    }
+
+    /// Ends it without an arm. The arm, if one was claimed before.
+    pub(crate) fn withdraw(&self) -> Option<u32> {
+        match self.0.compare_exchange(OPEN, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) | Err(WITHDRAWN) => None,
+            Err(arm) => Some(arm),
+        }
+    }
+}
+
+/// One arm's place in a queue.
+pub(crate) struct Claim {
+    ballot: Ballot,
+    arm: u32,
+}
+
+impl Claim {
+    /// Decides for this arm; false if it was decided before.
+    #[inline]
+    pub(crate) fn take(&self) -> bool {
+        self.ballot.0.compare_exchange(OPEN, self.arm, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Whether it is not decided yet.
+    pub(crate) fn is_open(&self) -> bool {
+        self.ballot.0.load(Ordering::Acquire) == OPEN
+    }
+}

@@ -1,0 +1,5 @@
+//! What primitives have in common that tasklets of several threads take part in.
+
+pub(crate) mod claim;
+pub(crate) mod threads;
+pub(crate) mod waiters;

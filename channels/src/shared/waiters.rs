@@ -1,0 +1,92 @@
+//! A queue of waiters from any threads, to be kept under a lock.
+//!
+//! Who serves a waiter takes it out of the queue, puts what it gets into its node, releases the lock, and wakes it. The
+//! waiter looks at its node when it runs again: still queued means that it was woken for nothing, or that its time is up.
+
+use tasklets_runtime::Scheduler;
+use tasklets_runtime::park::TaskletId;
+
+use super::claim::Claim;
+use super::threads::{Threads, Wakeup};
+use crate::list::List;
+
+pub(crate) struct Waiter<V> {
+    thread: u32,
+    id: TaskletId,
+    /// None if it stands in this queue alone.
+    claim: Option<Claim>,
+    /// What is handed over.
+    pub(crate) content: V,
+}
+
+pub(crate) struct Waiters<V> {
+    list: List<Waiter<V>>,
+}
+
+impl<V> Waiters<V> {
+    pub(crate) const fn new() -> Waiters<V> {
+        Waiters { list: List::new() }
+    }
+
+    /// How many are queued; some of them may have been claimed elsewhere.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Queues the running thread's tasklet `id`; its ticket.
+    #[inline]
+    pub(crate) fn push(&mut self, thread: u32, id: TaskletId, claim: Option<Claim>, content: V) -> u32 {
+        self.list.push(Waiter { thread, id, claim, content })
+    }
+
+    /// Takes out the first one that can be served, claims it, and leaves its node to it. The ticket.
+    #[inline]
+    pub(crate) fn claim_first(&mut self) -> Option<u32> {
+        loop {
+            let first = self.list.first()?;
+            self.list.unlink(first);
+            if self.list.get(first).claim.as_ref().is_none_or(Claim::take) {
+                return Some(first);
+            }
+        }
+    }
+
+    /// Whether there is one that could be served, other than the tasklet `id` of the thread with this number itself.
+    pub(crate) fn has_other(&self, thread: u32, id: TaskletId) -> bool {
+        let serves = |waiter: &Waiter<V>| waiter.claim.as_ref().is_none_or(Claim::is_open);
+        self.list.iter().any(|waiter| (waiter.thread, waiter.id) != (thread, id) && serves(waiter))
+    }
+
+    /// How to wake the one with this ticket.
+    #[inline]
+    pub(crate) fn wakeup(&self, ticket: u32, threads: &Threads, scheduler: &Scheduler) -> Wakeup {
+        let waiter = self.list.get(ticket);
+        threads.wakeup(waiter.thread, waiter.id, scheduler)
+    }
+
+    /// Takes a waiter out of the queue; its node stays. False if somebody has served it.
+    #[inline]
+    pub(crate) fn unlink(&mut self, ticket: u32) -> bool {
+        self.list.unlink(ticket)
+    }
+
+    /// Gives up a ticket: the content, to be dropped once the lock is released.
+    #[inline]
+    pub(crate) fn take(&mut self, ticket: u32) -> V {
+        self.list.take(ticket).content
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, ticket: u32) -> &mut V {
+        &mut self.list.get_mut(ticket).content
+    }
+
+    /// Those of the thread with this number before and after a waiter.
+    pub(crate) fn neighbours(&self, ticket: u32, thread: u32) -> (Option<TaskletId>, Option<TaskletId>) {
+        let (before, after) = self.list.neighbours(ticket);
+        let here =
+            |ticket| Some(self.list.get(ticket)).filter(|waiter| waiter.thread == thread).map(|waiter| waiter.id);
+        (before.and_then(here), after.and_then(here))
+    }
+}
