@@ -146,7 +146,8 @@ impl Scheduler {
     /// [`TaskletError::Unwinding`].
     #[inline]
     pub fn check_block(&self, closed: bool) -> Result<TaskletId, Refusal> {
-        self.check_wait(closed, Terms::LOCAL)
+        let (id, plain) = self.may_block();
+        if closed || !plain { self.check_block_closely(closed, id, Terms::LOCAL) } else { Ok(id) }
     }
 
     /// [`check_block`](Scheduler::check_block) for a wait that something else may end, too: it is no deadlock then.
@@ -156,15 +157,18 @@ impl Scheduler {
     /// As [`check_block`](Scheduler::check_block).
     #[inline]
     pub fn check_wait(&self, closed: bool, terms: Terms) -> Result<TaskletId, Refusal> {
+        let (id, plain) = self.may_block();
+        if closed || !plain { self.check_block_closely(closed, id, terms) } else { Ok(id) }
+    }
+
+    /// The running tasklet, and whether nothing at all speaks against blocking it.
+    #[inline(always)]
+    fn may_block(&self) -> (TaskletId, bool) {
         let key = self.core.current.get();
         let table = self.core.table.borrow();
         let entry = table.get(key);
-        let id = TaskletId { key, generation: entry.generation };
-        if closed || entry.flags.block_trap || table.len() == 1 || self.check_switch().is_err() {
-            drop(table);
-            return self.check_block_closely(closed, id, terms);
-        }
-        Ok(id)
+        let plain = !entry.flags.block_trap && table.len() != 1 && self.check_switch().is_ok();
+        (TaskletId { key, generation: entry.generation }, plain)
     }
 
     #[cold]
@@ -234,6 +238,7 @@ impl Scheduler {
     ///
     /// [`Unwoken`]; `TimedOut` only if nobody has woken the tasklet before its deadline. It has been taken out of the queue then
     /// by [`Wait::unlink`].
+    #[inline(never)]
     pub fn wait_on(
         &self,
         on: Rc<dyn Wait>,
