@@ -20,6 +20,7 @@
 //! | a flow of control that takes turns with others | [`spawn`], [`Builder`], [`Tasklet`] |
 //! | to let them run | [`run`], [`run_for`], [`schedule`], [`Tasklet::join`] |
 //! | to pass values between them | [`Channel`] |
+//! | to pass values between threads | [`rendezvous`], [`bounded`], [`unbounded`] |
 //! | to wait for a time | [`sleep`], [`Channel::receive_timeout`] |
 //! | to end them | [`AnyTasklet::kill`], [`kill_all`], [`enter`] |
 //! | to know what stacks take, and how large they have to be | [`stack_memory`], [`measure_stacks`] |
@@ -38,8 +39,9 @@
 mod doctests;
 
 pub use tasklets_channels::{
-    Channel, ChannelCallback, ChannelEvent, Failed, IntoIter, Iter, Preference, Reason, ReceiveError, Results,
-    SendError, StopIteration, channel_callback, set_channel_callback,
+    Channel, ChannelCallback, ChannelEvent, Failed, IntoIter, IntoValues, Iter, Preference, Reason, ReceiveError,
+    Receiver, RecvError, Results, SendError, Sender, StopIteration, TryValues, Values, bounded, bounded_named,
+    channel_callback, rendezvous, rendezvous_named, set_channel_callback, unbounded, unbounded_named,
 };
 pub use tasklets_runtime::{
     AnyTasklet, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit, Interrupted, JoinError, Outcome,
@@ -53,5 +55,5 @@ pub use tasklets_runtime::{
 
 /// What nearly every program needs.
 pub mod prelude {
-    pub use crate::{Channel, Tasklet, run, schedule, spawn};
+    pub use crate::{Channel, Receiver, Sender, Tasklet, bounded, rendezvous, run, schedule, spawn, unbounded};
 }

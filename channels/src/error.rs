@@ -7,6 +7,8 @@ use std::panic::Location;
 use tasklets_runtime::park::Refusal;
 use tasklets_runtime::{Report, TaskletError};
 
+use crate::mpmc::error::SharedPlace;
+
 /// Why a channel operation did not happen. Nothing has changed then.
 #[non_exhaustive]
 #[derive(Debug)]
@@ -27,6 +29,12 @@ pub enum Reason {
     WouldBlock,
     /// The operation would have blocked beyond its deadline.
     TimedOut,
+    /// No handle of the other side is left.
+    Disconnected,
+    /// A send would have to wait, and was not to.
+    Full,
+    /// A receive would have to wait, and was not to.
+    Empty,
 }
 
 impl Reason {
@@ -63,6 +71,9 @@ impl fmt::Display for Reason {
             Reason::Recursive => f.write_str("recursive channel call due to callbacks"),
             Reason::WouldBlock => f.write_str("nobody waits on the other side"),
             Reason::TimedOut => f.write_str("its time was up before anybody came to the other side"),
+            Reason::Disconnected => f.write_str("nobody holds the other side any more; stop when that happens"),
+            Reason::Full => f.write_str("it is full; receive from it first, or let `send` wait"),
+            Reason::Empty => f.write_str("it is empty; send to it first, or let `recv` wait"),
         }
     }
 }
@@ -82,16 +93,46 @@ impl fmt::Display for Place {
     }
 }
 
+/// Which operation failed, on either kind of channel.
+pub(crate) enum Origin {
+    Local(Box<Place>),
+    Shared(SharedPlace),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Local(place) => place.fmt(f),
+            Origin::Shared(place) => place.fmt(f),
+        }
+    }
+}
+
 /// A send that did not happen, with what was to be sent.
 pub struct SendError<T> {
     /// What was to be sent.
     pub value: T,
     /// Why it was not.
     pub reason: Reason,
-    pub(crate) place: Box<Place>,
+    pub(crate) place: Origin,
 }
 
 impl<T> SendError<T> {
+    /// Whether no receiver is left.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self.reason, Reason::Disconnected)
+    }
+
+    /// Whether it would have had to wait, and was not to.
+    pub fn is_full(&self) -> bool {
+        matches!(self.reason, Reason::Full)
+    }
+
+    /// Whether its time was up.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.reason, Reason::TimedOut)
+    }
+
     /// What was to be sent.
     pub fn into_value(self) -> T {
         self.value

@@ -29,6 +29,7 @@ mod channel;
 mod error;
 mod iter;
 mod list;
+mod mpmc;
 mod queue;
 mod shared;
 mod timed;
@@ -38,3 +39,8 @@ pub use callback::{ChannelCallback, ChannelEvent, channel_callback, set_channel_
 pub use channel::{Channel, Preference};
 pub use error::{Failed, Reason, ReceiveError, SendError, StopIteration};
 pub use iter::{IntoIter, Iter, Results};
+pub use mpmc::error::RecvError;
+pub use mpmc::iter::{IntoValues, TryValues, Values};
+pub use mpmc::receiver::Receiver;
+pub use mpmc::sender::Sender;
+pub use mpmc::{bounded, bounded_named, rendezvous, rendezvous_named, unbounded, unbounded_named};

@@ -56,6 +56,17 @@ impl<N> List<N> {
         (self.head != NONE).then_some(self.head)
     }
 
+    /// Whether the node with this ticket is in the list still.
+    #[inline]
+    pub(crate) fn is_member(&self, ticket: u32) -> bool {
+        self.nodes[ticket as usize].next != OUT
+    }
+
+    /// What lies under a ticket that may have been given up.
+    pub(crate) fn find(&self, ticket: u32) -> Option<&N> {
+        self.nodes.get(ticket as usize).map(|node| &node.content)
+    }
+
     /// Takes a member out of the list; its node stays. False if it was not in it.
     #[inline]
     pub(crate) fn unlink(&mut self, ticket: u32) -> bool {

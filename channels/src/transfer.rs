@@ -14,7 +14,7 @@ use tasklets_runtime::{Payload, now};
 
 use crate::callback::{self, ChannelEvent};
 use crate::channel::{Channel, Inner, Preference};
-use crate::error::{Failed, Place, Reason, ReceiveError, SendError};
+use crate::error::{Failed, Origin, Place, Reason, ReceiveError, SendError};
 use crate::queue::{Direction, Item};
 
 type Site = &'static Location<'static>;
@@ -31,7 +31,8 @@ pub(crate) enum Patience {
 impl<T: 'static> Channel<T> {
     pub(crate) fn send_item(&self, item: Item<T>, patience: Patience, at: Site) -> Result<(), SendError<Item<T>>> {
         let inner = &*self.inner;
-        let refused = |item, reason| Err(SendError { value: item, reason, place: inner.place("send", at) });
+        let refused =
+            |item, reason| Err(SendError { value: item, reason, place: Origin::Local(inner.place("send", at)) });
         if callback::any()
             && let Err(reason) = inner.announce(Some(&item))
         {

@@ -40,6 +40,11 @@ impl Threads {
         u32::try_from(self.inboxes.len() - 1).expect("more than four billion threads")
     }
 
+    /// The inbox of a thread.
+    pub(crate) fn inbox(&self, thread: u32) -> &Inbox {
+        &self.inboxes[thread as usize]
+    }
+
     /// Wakes a tasklet of the thread with this number.
     #[inline]
     pub(crate) fn wakeup(&self, thread: u32, id: TaskletId, scheduler: &Scheduler) -> Wakeup {

@@ -19,8 +19,22 @@ pub(crate) struct Waiter<V> {
     pub(crate) content: V,
 }
 
+/// A tasklet of some thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Owner {
+    thread: u32,
+    id: TaskletId,
+}
+
 pub(crate) struct Waiters<V> {
     list: List<Waiter<V>>,
+}
+
+impl Owner {
+    /// The number of its thread.
+    pub(crate) fn thread(self) -> u32 {
+        self.thread
+    }
 }
 
 impl<V> Waiters<V> {
@@ -69,6 +83,26 @@ impl<V> Waiters<V> {
     #[inline]
     pub(crate) fn unlink(&mut self, ticket: u32) -> bool {
         self.list.unlink(ticket)
+    }
+
+    /// Whether nobody has served it, and it has not been taken out of the queue.
+    #[inline]
+    pub(crate) fn is_queued(&self, ticket: u32) -> bool {
+        self.list.is_member(ticket)
+    }
+
+    /// Whose a ticket is.
+    #[inline]
+    pub(crate) fn owner(&self, ticket: u32) -> Owner {
+        let waiter = self.list.get(ticket);
+        Owner { thread: waiter.thread, id: waiter.id }
+    }
+
+    /// Gives up a ticket in place of its owner, whose thread has ended: the content. None if the owner has done so itself.
+    #[cold]
+    pub(crate) fn bury(&mut self, ticket: u32, owner: Owner) -> Option<V> {
+        let waiter = self.list.find(ticket)?;
+        ((waiter.thread, waiter.id) == (owner.thread, owner.id)).then(|| self.take(ticket))
     }
 
     /// Gives up a ticket: the content, to be dropped once the lock is released.

@@ -21,6 +21,8 @@ use crate::park::TaskletId;
 pub(crate) enum Command {
     /// Wakes a tasklet that waits for something outside its thread.
     Wake(TaskletId),
+    /// Lets go of what a primitive keeps there.
+    Discard(u32),
 }
 
 /// Reaches a thread's scheduler from any thread: to wake its tasklets.
@@ -51,6 +53,12 @@ impl Inbox {
     /// A wake-up for a tasklet that is not blocked outside does nothing. False if the thread has ended.
     pub fn wake(&self, id: TaskletId) -> bool {
         self.post(Command::Wake(id)).is_ok()
+    }
+
+    /// [`discard_kept`](crate::Scheduler::discard_kept) on that thread, when it looks into its inbox.
+    pub fn discard_kept(&self, number: u32) {
+        // What a thread that has ended kept is gone.
+        let _ = self.post(Command::Discard(number));
     }
 
     /// Posts a command; it comes back if the thread has ended.

@@ -44,6 +44,7 @@ impl Scheduler {
     fn obey(&self, command: Command) {
         match command {
             Command::Wake(id) => self.wake_outside(id),
+            Command::Discard(number) => self.discard_kept(number),
         }
     }
 

@@ -1,0 +1,218 @@
+//! What a channel consists of, and how its last handles leave it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, MutexGuard};
+use tasklets_runtime::Scheduler;
+use tasklets_runtime::park::Wait;
+
+use super::error::{Operation, SharedPlace, Site};
+use super::waiting::Seat;
+use crate::shared::threads::{Threads, Wakeup};
+use crate::shared::waiters::Waiters;
+
+/// How a channel is called in messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Rendezvous,
+    Bounded,
+    Unbounded,
+}
+
+/// What names a channel in messages.
+#[derive(Clone)]
+pub(crate) struct Label {
+    pub(crate) kind: Kind,
+    pub(crate) number: u64,
+    pub(crate) name: Option<Arc<str>>,
+}
+
+/// A channel, as its handles share it.
+pub(crate) struct Core<T> {
+    state: Mutex<State<T>>,
+    pub(crate) label: Label,
+}
+
+/// What is under the lock.
+///
+/// Senders wait only while the buffer is full; receivers only while it is empty and no sender waits, other than one that waits in
+/// the same select.
+pub(crate) struct State<T> {
+    pub(crate) buffer: VecDeque<T>,
+    /// Senders wait while the buffer has so many values. It may have more: those that killed receivers have given back.
+    pub(crate) capacity: usize,
+    /// Live handles of each side.
+    pub(crate) senders: usize,
+    pub(crate) receivers: usize,
+    /// A sender's value lies in its node until it is taken.
+    pub(crate) sending: Waiters<Option<T>>,
+    /// A receiver's value lies in its node once it was put there.
+    pub(crate) receiving: Waiters<Option<T>>,
+    pub(crate) threads: Threads,
+    /// By thread: the number under which its seat is kept there.
+    seats: Vec<u32>,
+}
+
+/// In place of that number: nobody has waited there.
+const NO_SEAT: u32 = u32::MAX;
+
+impl<T> Core<T> {
+    pub(super) fn new(kind: Kind, capacity: usize, name: Option<Arc<str>>) -> Core<T> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let kind = if kind == Kind::Bounded && capacity == 0 { Kind::Rendezvous } else { kind };
+        let state = State {
+            buffer: VecDeque::new(),
+            capacity,
+            senders: 1,
+            receivers: 1,
+            sending: Waiters::new(),
+            receiving: Waiters::new(),
+            threads: Threads::new(),
+            seats: Vec::new(),
+        };
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed) + 1;
+        Core { state: Mutex::new(state), label: Label { kind, number, name } }
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        let state = self.lock();
+        state.buffer.len() >= state.capacity
+    }
+
+    pub(super) fn capacity(&self) -> Option<usize> {
+        (self.label.kind != Kind::Unbounded).then(|| self.lock().capacity)
+    }
+
+    /// `Debug` of a handle.
+    pub(super) fn show(&self, handle: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (len, senders, receivers) = {
+            let state = self.lock();
+            (state.buffer.len(), state.senders, state.receivers)
+        };
+        let mut out = f.debug_struct(handle);
+        out.field("id", &self.label.number).field("kind", &self.label.kind);
+        if let Some(name) = &self.label.name {
+            out.field("name", name);
+        }
+        out.field("len", &len).field("senders", &senders).field("receivers", &receivers).finish()
+    }
+
+    /// What an error says of an operation on this channel. Nothing is formatted before somebody reads it.
+    pub(super) fn place(&self, operation: Operation, state: &State<T>, at: Site) -> SharedPlace {
+        SharedPlace { operation, label: self.label.clone(), senders: state.senders, receivers: state.receivers, at }
+    }
+
+    /// The last sender is gone: wakes the receivers, who find out for themselves.
+    #[cold]
+    pub(super) fn wake_receivers(&self) {
+        self.wake_all(|state| {
+            let ticket = state.receiving.claim_first()?;
+            Some((ticket, &state.receiving, &state.threads))
+        });
+    }
+
+    /// The last receiver is gone: wakes the senders, who find their values where they left them, and drops what is buffered.
+    #[cold]
+    pub(super) fn wake_senders(&self) {
+        self.wake_all(|state| {
+            let ticket = state.sending.claim_first()?;
+            Some((ticket, &state.sending, &state.threads))
+        });
+        let buffer = std::mem::take(&mut self.lock().buffer);
+        drop(buffer);
+    }
+
+    fn wake_all(&self, first: impl Fn(&mut State<T>) -> Option<(u32, &Waiters<Option<T>>, &Threads)>) {
+        let scheduler = Scheduler::local();
+        let next = || {
+            let mut state = self.lock();
+            let (ticket, waiters, threads) = first(&mut state)?;
+            Some(waiters.wakeup(ticket, threads, &scheduler))
+        };
+        while let Some(wakeup) = next() {
+            wakeup.wake(&scheduler);
+        }
+    }
+}
+
+impl<T: 'static> Core<T> {
+    /// What a tasklet of the running thread, which has this number, waits on.
+    #[inline]
+    pub(super) fn seat(self: &Arc<Self>, state: &mut State<T>, thread: u32, scheduler: &Scheduler) -> Rc<dyn Wait> {
+        match state.seats.get(thread as usize).and_then(|number| scheduler.kept(*number)) {
+            Some(seat) => seat,
+            None => self.new_seat(state, thread, scheduler),
+        }
+    }
+
+    #[cold]
+    fn new_seat(self: &Arc<Self>, state: &mut State<T>, thread: u32, scheduler: &Scheduler) -> Rc<dyn Wait> {
+        let seat: Rc<dyn Wait> = Rc::new(Seat::new(Arc::downgrade(self)));
+        let thread = thread as usize;
+        if state.seats.len() <= thread {
+            state.seats.resize(thread + 1, NO_SEAT);
+        }
+        state.seats[thread] = scheduler.keep(seat.clone());
+        seat
+    }
+}
+
+impl<T> State<T> {
+    /// Takes a waiting sender's value, or what becomes of it else.
+    #[inline]
+    pub(super) fn sent_by(&mut self, ticket: u32) -> T {
+        self.sending.get_mut(ticket).take().expect("a sender's value is in its node while it waits")
+    }
+
+    #[inline]
+    pub(super) fn wake_sender(&self, ticket: u32, scheduler: &Scheduler) -> Wakeup {
+        self.sending.wakeup(ticket, &self.threads, scheduler)
+    }
+
+    #[inline]
+    pub(super) fn wake_receiver(&self, ticket: u32, scheduler: &Scheduler) -> Wakeup {
+        self.receiving.wakeup(ticket, &self.threads, scheduler)
+    }
+}
+
+impl<T> Drop for Core<T> {
+    /// Lets go of what other threads keep for it.
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        if state.seats.is_empty() {
+            return;
+        }
+        let scheduler = Scheduler::local();
+        for (thread, number) in state.seats.iter().enumerate().filter(|(_, number)| **number != NO_SEAT) {
+            let inbox = state.threads.inbox(thread as u32);
+            if inbox == scheduler.inbox() {
+                scheduler.discard_kept(*number);
+            } else {
+                inbox.discard_kept(*number);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Rendezvous => "rendezvous",
+            Kind::Bounded => "bounded",
+            Kind::Unbounded => "unbounded",
+        };
+        match &self.name {
+            Some(name) => write!(f, "{kind} channel {} \"{name}\"", self.number),
+            None => write!(f, "{kind} channel {}", self.number),
+        }
+    }
+}

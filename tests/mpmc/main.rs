@@ -1,0 +1,6 @@
+//! Channels whose ends any thread may hold: `rendezvous`, `bounded`, `unbounded`.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod disconnect;
