@@ -12,7 +12,7 @@ use tasklets_runtime::{AnyTasklet, Scheduler};
 use crate::error::{ReceiveError, SendError};
 use crate::iter::{Iter, Results};
 use crate::queue::{Direction, Item, Queue};
-use crate::transfer::Patience;
+use crate::transfer::FOREVER;
 
 /// Who runs when a send and a receive meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -117,7 +117,7 @@ impl<T: 'static> Channel<T> {
     /// Unwinds with what is thrown into the caller meanwhile.
     #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.send_item(Item::Value(value), Patience::Forever, Location::caller()).map_err(SendError::into_sent)
+        self.send_item(Item::Value(value), FOREVER, Location::caller()).map_err(SendError::into_sent)
     }
 
     /// Sends a value to a receiver that waits already.
@@ -131,7 +131,7 @@ impl<T: 'static> Channel<T> {
     /// Unwinds with what is thrown into the caller meanwhile.
     #[track_caller]
     pub fn try_send(&self, value: T) -> Result<(), SendError<T>> {
-        self.send_item(Item::Value(value), Patience::None, Location::caller()).map_err(SendError::into_sent)
+        self.send_item(Item::Value(value), None, Location::caller()).map_err(SendError::into_sent)
     }
 
     /// Sends an error: the partner's receive fails with it. For the sender it is like any other send.
@@ -145,7 +145,7 @@ impl<T: 'static> Channel<T> {
     /// Unwinds with what is thrown into the caller meanwhile.
     #[track_caller]
     pub fn send_exception(&self, error: impl Into<Box<dyn Error>>) -> Result<(), SendError<Box<dyn Error>>> {
-        self.send_item(Item::Exception(Box::new(error.into())), Patience::Forever, Location::caller())
+        self.send_item(Item::Exception(Box::new(error.into())), FOREVER, Location::caller())
             .map_err(SendError::into_exception)
     }
 
@@ -179,7 +179,7 @@ impl<T: 'static> Channel<T> {
     /// Unwinds with what is thrown into the caller meanwhile.
     #[track_caller]
     pub fn receive(&self) -> Result<T, ReceiveError> {
-        self.receive_item(Patience::Forever, Location::caller())
+        self.receive_item(FOREVER, Location::caller())
     }
 
     /// Receives the value of a sender that waits already.
@@ -193,7 +193,7 @@ impl<T: 'static> Channel<T> {
     /// Unwinds with what is thrown into the caller meanwhile.
     #[track_caller]
     pub fn try_receive(&self) -> Result<T, ReceiveError> {
-        self.receive_item(Patience::None, Location::caller())
+        self.receive_item(None, Location::caller())
     }
 
     /// Receives until the channel is closed and no sender waits.

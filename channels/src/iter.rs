@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use crate::channel::Channel;
 use crate::error::{ReceiveError, StopIteration};
-use crate::transfer::Patience;
+use crate::transfer::FOREVER;
 
 /// Where the loop is.
 type Site = &'static Location<'static>;
@@ -35,7 +35,7 @@ fn next_result<T: 'static>(channel: &Channel<T>, at: Site) -> Option<Result<T, R
     if channel.is_closing() && channel.balance() <= 0 {
         return None;
     }
-    match channel.receive_item(Patience::Forever, at) {
+    match channel.receive_item(FOREVER, at) {
         // It was shut down while this waited.
         Err(error) if error.is_closed() => None,
         Err(ReceiveError::Exception(error)) if error.is::<StopIteration>() => None,

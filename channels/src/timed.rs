@@ -4,15 +4,21 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use tasklets_runtime::now;
+use tasklets_runtime::park::Terms;
 
 use crate::channel::Channel;
 use crate::error::{ReceiveError, SendError};
 use crate::queue::Item;
-use crate::transfer::Patience;
+use crate::transfer::FOREVER;
+
+/// Until a moment of [`now`].
+fn until(deadline: Instant) -> Option<Terms> {
+    Some(Terms { deadline: Some(deadline), ..Terms::LOCAL })
+}
 
 /// For so long; for ever if the clock cannot tell the end of it.
-fn within(time: Duration) -> Patience {
-    now().checked_add(time).map_or(Patience::Forever, Patience::Until)
+fn within(time: Duration) -> Option<Terms> {
+    now().checked_add(time).map_or(FOREVER, until)
 }
 
 impl<T: 'static> Channel<T> {
@@ -42,7 +48,7 @@ impl<T: 'static> Channel<T> {
     /// Unwinds with what is thrown into the caller meanwhile.
     #[track_caller]
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendError<T>> {
-        self.send_item(Item::Value(value), Patience::Until(deadline), Location::caller()).map_err(SendError::into_sent)
+        self.send_item(Item::Value(value), until(deadline), Location::caller()).map_err(SendError::into_sent)
     }
 
     /// [`receive`](Channel::receive) that waits for this long at most.
@@ -81,6 +87,6 @@ impl<T: 'static> Channel<T> {
     /// Unwinds with what is thrown into the caller meanwhile.
     #[track_caller]
     pub fn receive_deadline(&self, deadline: Instant) -> Result<T, ReceiveError> {
-        self.receive_item(Patience::Until(deadline), Location::caller())
+        self.receive_item(until(deadline), Location::caller())
     }
 }

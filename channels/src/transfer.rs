@@ -7,7 +7,6 @@ use std::any::Any;
 use std::error::Error;
 use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
-use std::time::Instant;
 
 use tasklets_runtime::park::{TaskletId, Terms, Unwoken};
 use tasklets_runtime::{Payload, now};
@@ -19,17 +18,11 @@ use crate::queue::{Direction, Item};
 
 type Site = &'static Location<'static>;
 
-/// How long an operation waits for a partner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
-    None,
-    Forever,
-    /// Until this moment of [`now`].
-    Until(Instant),
-}
+/// What an operation waits for that is to wait.
+pub(crate) const FOREVER: Option<Terms> = Some(Terms::LOCAL);
 
 impl<T: 'static> Channel<T> {
-    pub(crate) fn send_item(&self, item: Item<T>, patience: Patience, at: Site) -> Result<(), SendError<Item<T>>> {
+    pub(crate) fn send_item(&self, item: Item<T>, terms: Option<Terms>, at: Site) -> Result<(), SendError<Item<T>>> {
         let inner = &*self.inner;
         let refused =
             |item, reason| Err(SendError { value: item, reason, place: Origin::Local(inner.place("send", at)) });
@@ -51,12 +44,12 @@ impl<T: 'static> Channel<T> {
             }
             return Ok(());
         }
-        let me = match inner.check_waiting(patience) {
+        let (me, terms) = match inner.check_waiting(terms) {
             Ok(me) => me,
             Err(reason) => return refused(item, reason),
         };
         let ticket = self.enqueue(me, Direction::Send, Some(item));
-        let waited = inner.wait(self.inner.clone(), ticket.ticket, at, patience);
+        let waited = inner.wait(self.inner.clone(), ticket.ticket, at, terms);
         match (ticket.redeem(), waited) {
             (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
             (None, _) => Ok(()),
@@ -67,7 +60,7 @@ impl<T: 'static> Channel<T> {
         }
     }
 
-    pub(crate) fn receive_item(&self, patience: Patience, at: Site) -> Result<T, ReceiveError> {
+    pub(crate) fn receive_item(&self, terms: Option<Terms>, at: Site) -> Result<T, ReceiveError> {
         let inner = &*self.inner;
         let refused = |reason| Err(ReceiveError::Failed(Failed { reason, place: inner.place("receive", at) }));
         if callback::any()
@@ -85,12 +78,12 @@ impl<T: 'static> Channel<T> {
                 return item.open();
             }
         }
-        let me = match inner.check_waiting(patience) {
+        let (me, terms) = match inner.check_waiting(terms) {
             Ok(me) => me,
             Err(reason) => return refused(reason),
         };
         let ticket = self.enqueue(me, Direction::Receive, None);
-        let waited = inner.wait(self.inner.clone(), ticket.ticket, at, patience);
+        let waited = inner.wait(self.inner.clone(), ticket.ticket, at, terms);
         match (ticket.redeem(), waited) {
             (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
             (Some(item), _) => item.open(),
@@ -169,32 +162,23 @@ impl<T: 'static> Inner<T> {
     }
 
     #[inline]
-    fn check_waiting(&self, patience: Patience) -> Result<TaskletId, Reason> {
-        match patience {
-            Patience::Forever => self.scheduler.check_block(self.closing.get()).map_err(Reason::from_refusal),
-            patience => self.check_limited(patience),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn check_limited(&self, patience: Patience) -> Result<TaskletId, Reason> {
-        let Patience::Until(deadline) = patience else {
+    fn check_waiting(&self, terms: Option<Terms>) -> Result<(TaskletId, Terms), Reason> {
+        let Some(terms) = terms else {
             return Err(if self.closing.get() { Reason::Closed } else { Reason::WouldBlock });
         };
-        let terms = Terms { deadline: Some(deadline), ..Terms::LOCAL };
         let me = self.scheduler.check_wait(self.closing.get(), terms).map_err(Reason::from_refusal)?;
-        if deadline <= now() { Err(Reason::TimedOut) } else { Ok(me) }
+        if terms.deadline.is_some_and(|deadline| deadline <= now()) {
+            return Err(Reason::TimedOut);
+        }
+        Ok((me, terms))
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn wait(&self, on: Rc<Inner<T>>, ticket: u32, at: Site, patience: Patience) -> Result<(), Unwoken> {
-        match patience {
-            Patience::Until(deadline) => {
-                self.scheduler.wait_on(on, ticket, at, Terms { deadline: Some(deadline), ..Terms::LOCAL })
-            }
-            Patience::None | Patience::Forever => self.scheduler.wait(on, ticket, at),
+    fn wait(&self, on: Rc<Inner<T>>, ticket: u32, at: Site, terms: Terms) -> Result<(), Unwoken> {
+        if terms == Terms::LOCAL {
+            return self.scheduler.wait(on, ticket, at);
         }
+        self.scheduler.wait_on(on, ticket, at, terms)
     }
 
     /// Tells the callback of an operation.

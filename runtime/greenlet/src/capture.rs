@@ -66,7 +66,7 @@ impl AnyGreenlet {
     pub fn backtrace(&self) -> Option<Backtrace> {
         let inner = self.inner();
         let thread = inner.thread();
-        if inner.state.get() != State::Active || std::thread::panicking() || thread.closed.get() {
+        if inner.state.get() != State::Active || std::thread::panicking() || thread.is_closed() {
             return None;
         }
         if inner.is_current() {
@@ -92,7 +92,7 @@ unsafe fn visit(thread: &Thread, target: &Inner) -> Option<Backtrace> {
     thread.visit.asker.set(asker);
     // An allocator may be the user's. It finds itself in the greenlet on whose stack it is, and can switch to nobody.
     thread.current.set(target);
-    thread.closed.set(true);
+    thread.set_closed(true);
     // SAFETY: an active greenlet has a context, in its block until it has ended; both are suspended or running, and nobody
     // ends while nothing but `answer` runs. The target is in a pending switch, whose next step is `answer`, or is a worker
     // that rested and has new work, whose first step that is. The mailbox is empty, as always while user code runs.
@@ -101,7 +101,7 @@ unsafe fn visit(thread: &Thread, target: &Inner) -> Option<Backtrace> {
         let to = (*target.context.get()).as_ref().unwrap_unchecked();
         context::switch(&thread.hub, from, to);
     }
-    thread.closed.set(false);
+    thread.set_closed(false);
     thread.current.set(asker);
     thread.visit.answer.take()
 }

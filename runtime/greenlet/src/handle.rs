@@ -130,8 +130,9 @@ impl AnyGreenlet {
 impl Clone for AnyGreenlet {
     #[inline]
     fn clone(&self) -> AnyGreenlet {
+        let inner = self.inner;
         self.inner().add_handle();
-        AnyGreenlet { inner: self.inner }
+        AnyGreenlet { inner }
     }
 }
 

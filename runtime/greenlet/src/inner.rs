@@ -178,8 +178,11 @@ impl Inner {
 
     #[inline]
     pub(crate) fn add_handle(&self) {
-        let Some(handles) = self.handles.get().checked_add(1) else { too_many() };
+        let handles = self.handles.get().wrapping_add(1);
         self.handles.set(handles);
+        if handles == 0 {
+            too_many();
+        }
     }
 
     pub(crate) fn add_weak(&self) {

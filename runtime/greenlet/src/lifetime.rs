@@ -99,7 +99,7 @@ pub(crate) fn end_unstarted(inner: &Inner) {
 /// Throws an exit into a suspended greenlet whose last handle is gone; its end comes back here. Whether it is dead then.
 fn kill_abandoned(inner: &Inner) -> bool {
     let thread = inner.thread();
-    if thread.closed.get() || inner.shielded.get() {
+    if thread.is_closed() || inner.shielded.get() {
         return false;
     }
     if cfg!(panic = "abort") {

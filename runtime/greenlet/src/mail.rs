@@ -13,27 +13,29 @@ use crate::trace::EventKind;
 pub(crate) struct Mailbox {
     /// A value of the type that the receiver awaits, in the sender's frame, to be moved out once; or null.
     value: Cell<*mut ()>,
-    /// The same, left by one that has ended: its stack is to be given back.
-    result: Cell<*mut ()>,
+    /// The same, where more is to be done than to move it out: a tracer is set, or who left it has ended and its stack is to be
+    /// given back.
+    with_care: Cell<*mut ()>,
     /// What arrives if there is no value.
     cold: Cell<Option<Box<Got<()>>>>,
 }
 
 impl Default for Mailbox {
     fn default() -> Mailbox {
-        Mailbox { value: Cell::new(ptr::null_mut()), result: Cell::new(ptr::null_mut()), cold: Cell::new(None) }
+        Mailbox { value: Cell::new(ptr::null_mut()), with_care: Cell::new(ptr::null_mut()), cold: Cell::new(None) }
     }
 }
 
 impl Mailbox {
+    /// Leaves a value. No tracer is set.
     #[inline]
     pub(crate) fn leave(&self, value: *mut ()) {
         self.value.set(value);
     }
 
-    /// Leaves the result of a greenlet that has ended.
-    pub(crate) fn leave_result(&self, value: *mut ()) {
-        self.result.set(value);
+    /// Leaves a value, such as the result of a greenlet that has ended, to be received with care.
+    pub(crate) fn leave_to_care(&self, value: *mut ()) {
+        self.with_care.set(value);
     }
 
     /// Leaves something else than a value. A value in there stays with its sender: the receiver takes anything.
@@ -57,15 +59,15 @@ impl Mailbox {
         self.value.set(ptr::null_mut());
     }
 
-    /// What one that has ended left, or null.
-    pub(crate) fn take_result(&self) -> *mut () {
-        self.result.replace(ptr::null_mut())
+    /// The value that is to be received with care, or null.
+    pub(crate) fn take_with_care(&self) -> *mut () {
+        self.with_care.replace(ptr::null_mut())
     }
 
     /// Whether nothing is under way.
     pub(crate) fn is_empty(&self) -> bool {
         let cold = self.cold.take();
-        let empty = self.value.get().is_null() && self.result.get().is_null() && cold.is_none();
+        let empty = self.value.get().is_null() && self.with_care.get().is_null() && cold.is_none();
         self.cold.set(cold);
         empty
     }

@@ -27,6 +27,11 @@ use crate::worker::{self, Crew};
 /// Suspended stacks that were given up, in the whole process.
 pub(crate) static LEAKED: AtomicU64 = AtomicU64::new(0);
 
+/// The thread is ending, or visits: nothing may be switched to.
+const CLOSED: u8 = 1;
+/// A tracer is set.
+const TRACED: u8 = 2;
+
 pub(crate) struct Thread {
     pub(crate) current: Cell<*const Inner>,
     /// Owned; by a pointer, because others point to it, too.
@@ -49,7 +54,6 @@ pub(crate) struct Thread {
     /// Every active greenlet but main: these own stacks, handles or not.
     pub(crate) registry: RefCell<Vec<*const Inner>>,
     pub(crate) tracer: RefCell<Option<Tracer>>,
-    pub(crate) traced: Cell<bool>,
     /// Who describes an overflow.
     pub(crate) describe: Cell<Option<Describe>>,
     /// How deep stacks were used, if that is measured; and whether it is.
@@ -61,8 +65,8 @@ pub(crate) struct Thread {
     pub(crate) ids: Cell<u64>,
     /// Nested calls of `enter`.
     pub(crate) entered: Cell<usize>,
-    /// The thread is ending: nothing may be switched to any more.
-    pub(crate) closed: Cell<bool>,
+    /// Why a switch is not a plain one: `CLOSED` and `TRACED`, together, so that it asks once.
+    odd: Cell<u8>,
 }
 
 thread_local! {
@@ -117,7 +121,6 @@ fn make<'a>() -> &'a Thread {
         retiring: Cell::new(false),
         registry: RefCell::default(),
         tracer: RefCell::new(None),
-        traced: Cell::new(false),
         describe: Cell::new(None),
         peaks: RefCell::new(None),
         measured: Cell::new(false),
@@ -125,7 +128,7 @@ fn make<'a>() -> &'a Thread {
         blocks: Blocks::default(),
         ids: Cell::new(0),
         entered: Cell::new(0),
-        closed: Cell::new(false),
+        odd: Cell::new(0),
     });
     Box::leak(state);
     // SAFETY: just written. The allocation is freed by `Owner` alone.
@@ -133,7 +136,7 @@ fn make<'a>() -> &'a Thread {
     THREAD.set(thread);
     // Registers the destructor. Where that is too late, the thread is ending: no stack may be started on it any more.
     if OWNER.try_with(|_| ()).is_err() {
-        thread.closed.set(true);
+        thread.set_closed(true);
     }
     thread
 }
@@ -143,7 +146,7 @@ struct Owner;
 impl Drop for Owner {
     fn drop(&mut self) {
         let thread = this();
-        thread.closed.set(true);
+        thread.set_closed(true);
         worker::dismiss(thread);
         let suspended = thread.registry.borrow().len();
         LEAKED.fetch_add(suspended as u64, Ordering::Relaxed);
@@ -182,6 +185,30 @@ impl Thread {
     pub(crate) fn current(&self) -> &Inner {
         // SAFETY: the running greenlet is kept by its running handle; main by this state.
         unsafe { &*self.current.get() }
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.odd.get() & CLOSED != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_traced(&self) -> bool {
+        self.odd.get() & TRACED != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_closed_or_traced(&self) -> bool {
+        self.odd.get() != 0
+    }
+
+    /// Forbids switches, or allows them again.
+    pub(crate) fn set_closed(&self, closed: bool) {
+        self.odd.set(self.odd.get() & !CLOSED | if closed { CLOSED } else { 0 });
+    }
+
+    pub(crate) fn set_traced(&self, traced: bool) {
+        self.odd.set(self.odd.get() & !TRACED | if traced { TRACED } else { 0 });
     }
 
     /// Takes note of a greenlet that has begun.

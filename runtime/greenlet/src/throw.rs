@@ -17,13 +17,13 @@ pub(crate) fn throw<T: 'static>(target: &Inner, payload: Payload) -> Result<Rece
     let thread = target.thread();
     let unwinding = std::thread::panicking();
     // While the thread unwinds, what is killed has to come back here by its end; main has none.
-    let refused = thread.closed.get() || (unwinding && (target.is_main() || !payload.is::<GreenletExit>()));
+    let refused = thread.is_closed() || (unwinding && (target.is_main() || !payload.is::<GreenletExit>()));
     let raises = target.state.get() == State::Active || !payload.is::<GreenletExit>();
     if cfg!(panic = "abort") && raises {
         return Err(SwitchError::Unsupported { value: Some(payload) });
     }
     if target.shielded.get() || target.is_current() && unwinding || refused {
-        return Err(match thread.closed.get() {
+        return Err(match thread.is_closed() {
             true => SwitchError::Exited { value: Some(payload) },
             false => SwitchError::Unwinding { to: target.label(), value: Some(payload) },
         });
@@ -48,7 +48,7 @@ fn throw_to_ancestor<T: 'static>(
     let unstarted = target.state.get() == State::Unstarted;
     if unstarted {
         end_unstarted(target);
-        let traced = thread.traced.get();
+        let traced = thread.is_traced();
         if let Some(raised) = traced.then(|| trace::call(thread, thread.current(), target, EventKind::Throw)).flatten()
         {
             drop_caught(target, std::mem::replace(&mut payload, raised));
@@ -68,7 +68,7 @@ fn throw_to_ancestor<T: 'static>(
     let receiver: *const Inner = receiver;
     thread.current().awaits.set(family::<T>());
     thread.mail.leave_cold(outcome);
-    if unstarted && thread.traced.get() {
+    if unstarted && thread.is_traced() {
         thread.posing.set(target);
     }
     // SAFETY: `route` found an active receiver, or bound a stack to an unstarted one; what is in the mailbox is no value.

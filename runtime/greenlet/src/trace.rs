@@ -58,7 +58,7 @@ pub type Tracer = Rc<dyn Fn(&Event)>;
 /// ```
 pub fn set_tracer(tracer: Option<Tracer>) -> Option<Tracer> {
     let thread = thread::this();
-    thread.traced.set(tracer.is_some());
+    thread.set_traced(tracer.is_some());
     thread.tracer.replace(tracer)
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn call(thread: &Thread, origin: &Inner, target: &Inner, kind: EventK
 
 /// Tells the tracer, if there is one, that the running greenlet receives `got`; what it raises takes the place of that.
 pub(crate) fn replace<T>(thread: &Thread, origin: &Inner, got: Got<T>) -> Got<T> {
-    if !thread.traced.get() {
+    if !thread.is_traced() {
         return got;
     }
     match call(thread, origin, thread.current(), got.event()) {

@@ -47,7 +47,7 @@ pub(crate) unsafe fn depart(thread: &Thread, target: *const Inner) {
     // SAFETY: the caller's promises, and those of `leave`.
     unsafe {
         (*target).add_handle();
-        let (from, to) = leave(thread, target);
+        let (from, to) = leave(thread, thread.current.get(), target);
         context::switch(&thread.hub, from, to);
     }
 }
@@ -56,11 +56,15 @@ pub(crate) unsafe fn depart(thread: &Thread, target: *const Inner) {
 ///
 /// # Safety
 ///
-/// As for `depart`. The caller gives up a handle of `target`, which becomes its running handle. The contexts stay in their blocks until the greenlet has ended and its stack is idle. They are pointers
-/// because no reference may live across the switch: both blocks may be freed before this frame runs again.
+/// As for `depart`; `from` is the running greenlet. The caller gives up a handle of `target`, which becomes its running handle. The
+/// contexts stay in their blocks until the greenlet has ended and its stack is idle. They are pointers because no reference may live
+/// across the switch: both blocks may be freed before this frame runs again.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub(crate) unsafe fn leave(thread: &Thread, target: *const Inner) -> (*const Context, *const Context) {
-    let from = thread.current.get();
+pub(crate) unsafe fn leave(
+    thread: &Thread,
+    from: *const Inner,
+    target: *const Inner,
+) -> (*const Context, *const Context) {
     thread.origin.set(from);
     thread.current.set(target);
     // SAFETY: the running greenlet exists and has a context, and so has the target, for which the caller vouches.
@@ -80,7 +84,8 @@ pub(crate) unsafe fn leave(thread: &Thread, target: *const Inner) -> (*const Con
 pub(crate) unsafe fn receive_value<T: 'static>(thread: &Thread) -> Result<T, Box<NoValue<T>>> {
     let origin = thread.origin.get();
     let value = thread.mail.peek();
-    if value.is_null() || thread.traced.get() {
+    // Nobody leaves a value there while a tracer is set.
+    if value.is_null() {
         // SAFETY: nothing has been taken yet.
         return unsafe { receive_with_care(thread) };
     }
@@ -125,8 +130,8 @@ unsafe fn give_back_stack(thread: &Thread, ended: *const Inner) {
 #[inline(never)]
 pub(crate) unsafe fn receive<T: 'static>(thread: &Thread) -> Got<T> {
     capture::answer(thread);
-    let result = thread.mail.take_result();
-    let value = if result.is_null() { thread.mail.peek() } else { result };
+    let value = thread.mail.take_with_care();
+    let value = if value.is_null() { thread.mail.peek() } else { value };
     thread.mail.clear();
     let got = if value.is_null() {
         thread.mail.take_cold()
@@ -142,7 +147,7 @@ pub(crate) unsafe fn receive<T: 'static>(thread: &Thread) -> Got<T> {
         // SAFETY: as above; what it left was moved out.
         unsafe { give_back_stack(thread, origin) };
     }
-    let got = if thread.traced.get() {
+    let got = if thread.is_traced() {
         let posing = thread.posing.replace(ptr::null());
         // SAFETY: as above; `throw` keeps the one that poses, in a frame that is suspended until now.
         trace::replace(thread, unsafe { posing.as_ref().unwrap_or(&*origin) }, got)
@@ -219,7 +224,7 @@ pub(crate) fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     thread.unregister(me);
     let mut result = None;
     match outcome {
-        Got::Value(value) => thread.mail.leave_result((&raw mut *result.insert(ManuallyDrop::new(value))).cast()),
+        Got::Value(value) => thread.mail.leave_to_care((&raw mut *result.insert(ManuallyDrop::new(value))).cast()),
         other => thread.mail.leave_cold(other),
     }
     // SAFETY: `route` found an active target that awaits what is in the mailbox, or bound a stack to an unstarted one. The
@@ -227,7 +232,7 @@ pub(crate) fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
     unsafe {
         begin(thread, &*target);
         (*target).add_handle();
-        let (from, to) = leave(thread, target);
+        let (from, to) = leave(thread, me, target);
         context::switch_finally(&thread.hub, from, to);
     }
 }
@@ -285,12 +290,6 @@ pub(crate) fn begin(thread: &Thread, target: &Inner) {
     }
 }
 
-/// Whether a value of type `T` can be sent to the greenlet, as it is and without ado.
-#[inline(always)]
-fn is_plain<T: 'static>(target: &Inner) -> bool {
-    target.state.get() == State::Active && !target.is_current() && target.awaits.get().is::<T>()
-}
-
 /// `exchange`, where nothing stands in the way. Inlined into the caller: after a switch the processor mispredicts every return.
 ///
 /// The handle is given up: it becomes the running handle.
@@ -300,17 +299,19 @@ pub(crate) fn exchange<T: 'static>(target: AnyGreenlet, value: T) -> Result<T, B
     let target = target.into_inner();
     // SAFETY: the handle that was given up keeps the block until it is the running one's. A thread's state outlives its blocks.
     let (inner, thread) = unsafe { (&*target, (*target).thread.as_ref()) };
-    if !is_plain::<T>(inner) || std::thread::panicking() || thread.closed.get() {
+    let from = thread.current.get();
+    let plain = inner.state.get() == State::Active && from != target && inner.awaits.get().is::<T>();
+    if !plain || std::thread::panicking() || thread.is_closed_or_traced() {
         return exchange_with_care(AnyGreenlet::adopt(NonNull::from(inner)), value);
     }
-    thread.current().awaits.set(family::<T>());
     // A value that arrives is dropped by its receiver.
     let mut sent = ManuallyDrop::new(value);
     thread.mail.leave((&raw mut sent).cast());
     // SAFETY: the target is another greenlet, active, and awaits what is in the mailbox; `sent` stays in this frame until the
     // target has moved it out. This greenlet awaits a `T`.
     unsafe {
-        let (from, to) = leave(thread, target);
+        (*from).awaits.set(family::<T>());
+        let (from, to) = leave(thread, from, target);
         context::switch(&thread.hub, from, to);
         receive_value::<T>(thread)
     }
@@ -328,7 +329,7 @@ fn exchange_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<T, Bo
 /// A switch, whatever the state of the target: what it brings, or why there was none.
 fn switch_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<Got<T>, SwitchError<T>> {
     let thread = target.inner().thread();
-    if thread.closed.get() {
+    if thread.is_closed() {
         return Err(SwitchError::Exited { value: Some(value) });
     }
     if std::thread::panicking() {
@@ -338,7 +339,7 @@ fn switch_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<Got<T>,
     let target = live.unwrap_or(target);
     let inner = target.inner();
     if inner.is_current() {
-        let raised = thread.traced.get().then(|| trace::call(thread, inner, inner, EventKind::Switch)).flatten();
+        let raised = thread.is_traced().then(|| trace::call(thread, inner, inner, EventKind::Switch)).flatten();
         return Ok(raised.map_or_else(|| Got::Value(value), Got::Raise));
     }
     let fits = inner.awaits.get().is::<T>();
@@ -355,14 +356,16 @@ fn switch_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<Got<T>,
     thread.current().awaits.set(family::<T>());
     // A value that nobody wants is dropped by this frame.
     let mut sent = ManuallyDrop::new(value);
-    if fits {
+    if fits && thread.is_traced() {
+        thread.mail.leave_to_care((&raw mut sent).cast());
+    } else if fits {
         thread.mail.leave((&raw mut sent).cast());
     } else {
         thread.mail.leave_cold::<T>(Got::Nothing);
     }
     // SAFETY: as in `exchange`; the target has a stack now.
     let received = unsafe {
-        let (from, to) = leave(thread, target.into_inner());
+        let (from, to) = leave(thread, thread.current.get(), target.into_inner());
         context::switch(&thread.hub, from, to);
         receive::<T>(thread)
     };

@@ -138,7 +138,7 @@ fn may_rest(thread: &Thread, next: &Inner) -> bool {
     let me = thread.current();
     // The one handle is that of being the running one.
     let unseen = !me.is_held_beyond(1) && !me.has_locals() && me.lent.get().is_null() && me.name.is_none();
-    let told = thread.traced.get() || thread.measured.get() || thread.closed.get();
+    let told = thread.is_traced() || thread.measured.get() || thread.is_closed();
     let child = ptr::eq(me.parent.get(), thread.main());
     let fits = next.state.get() == State::Active && next.awaits.get().is::<()>() && !next.is_current();
     unseen && !told && child && fits && thread.crew.len() < REST.min(thread.pool.capacity.get())
@@ -155,7 +155,7 @@ fn rest(thread: &Thread, next: AnyGreenlet) {
     thread.mail.leave((&raw mut sent).cast());
     // SAFETY: `may_rest` found an active target that awaits a `()`.
     unsafe {
-        let (from, to) = leave(thread, next.into_inner());
+        let (from, to) = leave(thread, me, next.into_inner());
         context::switch(&thread.hub, from, to);
     }
 }

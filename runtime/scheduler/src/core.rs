@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -66,18 +67,48 @@ pub(crate) struct Core {
 pub(crate) const MAIN: Key = 0;
 
 thread_local! {
-    static LOCAL: Scheduler = {
-        greenlet::describe_overflows(Some(overflow::describe));
-        Scheduler::new(Location::caller())
-    };
+    /// Dropped by `OWNER`. With a destructor of its own, each look at it would ask first whether that has run, and the compiler would
+    /// keep its address in the frame: after a switch, whatever is read from there comes late.
+    static LOCAL: Cell<Option<ManuallyDrop<Scheduler>>> = const { Cell::new(None) };
+    static OWNER: Owner = const { Owner };
+}
+
+struct Owner;
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        drop(LOCAL.take().map(ManuallyDrop::into_inner));
+    }
 }
 
 impl Scheduler {
     /// The running thread's scheduler, made when first used.
     #[inline]
     pub fn local() -> Scheduler {
-        // Where the thread-local is gone already, the thread is ending: a scheduler without tasklets answers.
-        LOCAL.try_with(Scheduler::clone).unwrap_or_else(|_| Scheduler::new(Location::caller()))
+        Scheduler::existing().unwrap_or_else(Scheduler::make)
+    }
+
+    /// The running thread's scheduler, unless none was made, or it is gone. May be asked by a signal handler.
+    #[inline]
+    pub(crate) fn existing() -> Option<Scheduler> {
+        LOCAL.with(|local| {
+            let owned = local.take();
+            let scheduler = owned.as_deref().cloned();
+            local.set(owned);
+            scheduler
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make() -> Scheduler {
+        greenlet::describe_overflows(Some(overflow::describe));
+        let made = Scheduler::new(Location::caller());
+        // Where the owner is gone already, the thread is ending: a scheduler without tasklets answers, and is not kept.
+        if OWNER.try_with(|_| ()).is_ok() {
+            LOCAL.set(Some(ManuallyDrop::new(made.clone())));
+        }
+        made
     }
 
     fn new(at: &'static Location<'static>) -> Scheduler {
@@ -105,11 +136,6 @@ impl Scheduler {
             labels: Cell::new(0),
         };
         Scheduler { core: Rc::new(core) }
-    }
-
-    /// Looks at the running thread's scheduler, as a signal handler may; none if it is gone.
-    pub(crate) fn peek<R>(look: impl FnOnce(&Scheduler) -> R) -> Option<R> {
-        LOCAL.try_with(look).ok()
     }
 
     /// The tasklet that runs.

@@ -12,12 +12,12 @@ use crate::table::{Entry, Key, Table};
 ///
 /// A signal handler calls this: it only reads what is there, and writes.
 pub(crate) fn describe(greenlet: &AnyGreenlet, out: &mut dyn Write) -> fmt::Result {
-    let described = Scheduler::peek(|scheduler| {
+    let described = Scheduler::existing().and_then(|scheduler| {
         // If it is borrowed, by who has overrun the stack, the greenlet has the tasklet's name at least.
         let table = scheduler.core.table.try_borrow().ok()?;
         Some(write_tasklet(greenlet, &table, scheduler.core.current.get(), out))
     });
-    described.flatten().unwrap_or_else(|| write!(out, "a tasklet on {greenlet}, in a call of the scheduler"))
+    described.unwrap_or_else(|| write!(out, "a tasklet on {greenlet}, in a call of the scheduler"))
 }
 
 fn write_tasklet(greenlet: &AnyGreenlet, table: &Table, current: Key, out: &mut dyn Write) -> fmt::Result {

@@ -146,8 +146,7 @@ impl Scheduler {
     /// [`TaskletError::Unwinding`].
     #[inline]
     pub fn check_block(&self, closed: bool) -> Result<TaskletId, Refusal> {
-        let (id, plain) = self.may_block();
-        if closed || !plain { self.check_block_closely(closed, id, Terms::LOCAL) } else { Ok(id) }
+        self.check_wait(closed, Terms::LOCAL)
     }
 
     /// [`check_block`](Scheduler::check_block) for a wait that something else may end, too: it is no deadlock then.
@@ -157,18 +156,15 @@ impl Scheduler {
     /// As [`check_block`](Scheduler::check_block).
     #[inline]
     pub fn check_wait(&self, closed: bool, terms: Terms) -> Result<TaskletId, Refusal> {
-        let (id, plain) = self.may_block();
-        if closed || !plain { self.check_block_closely(closed, id, terms) } else { Ok(id) }
-    }
-
-    /// The running tasklet, and whether nothing at all speaks against blocking it.
-    #[inline(always)]
-    fn may_block(&self) -> (TaskletId, bool) {
         let key = self.core.current.get();
         let table = self.core.table.borrow();
         let entry = table.get(key);
-        let plain = !entry.flags.block_trap && table.len() != 1 && self.check_switch().is_ok();
-        (TaskletId { key, generation: entry.generation }, plain)
+        let id = TaskletId { key, generation: entry.generation };
+        if closed || entry.flags.block_trap || table.len() == 1 || self.check_switch().is_err() {
+            drop(table);
+            return self.check_block_closely(closed, id, terms);
+        }
+        Ok(id)
     }
 
     #[cold]
@@ -238,7 +234,6 @@ impl Scheduler {
     ///
     /// [`Unwoken`]; `TimedOut` only if nobody has woken the tasklet before its deadline. It has been taken out of the queue then
     /// by [`Wait::unlink`].
-    #[inline(never)]
     pub fn wait_on(
         &self,
         on: Rc<dyn Wait>,

@@ -55,22 +55,22 @@ impl Table {
     /// The same for the one after `me`, the head; it is the head then.
     #[inline(always)]
     pub(crate) fn plain_successor(&mut self, me: Key, scheduler: &Scheduler) -> Option<(Key, Greenlet<()>)> {
-        let link = self.link(me);
+        let links = &mut self.links[..];
+        let link = &links[me as usize];
         let key = link.next;
         if self.head != me || key == me || !link.greenlet.as_ref()?.is_current() {
             return None;
         }
-        let link = self.link_mut(key);
-        let greenlet = link.greenlet.as_ref()?;
-        link.switches += 1;
+        let next = &links[key as usize];
+        let greenlet = next.greenlet.as_ref()?;
+        if let Some(after) = &links[next.next as usize].greenlet {
+            after.prefetch();
+        }
         // Before there is a handle that a panic would have to drop.
         scheduler.tick();
         let greenlet = greenlet.clone();
-        let after = link.next;
+        links[key as usize].switches += 1;
         self.head = key;
-        if let Some(after) = &self.link(after).greenlet {
-            after.prefetch();
-        }
         Some((key, greenlet))
     }
 

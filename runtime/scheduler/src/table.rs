@@ -187,7 +187,7 @@ pub(crate) struct Remains {
 pub(crate) struct Table {
     entries: Slab<Entry>,
     /// By key; of entries that are free, too.
-    links: Vec<Link>,
+    pub(crate) links: Vec<Link>,
     generations: u64,
     /// The ring's head, while `len` is not 0.
     pub(crate) head: Key,
