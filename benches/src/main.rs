@@ -6,6 +6,7 @@
 mod channels;
 mod measure;
 mod memory;
+mod mpmc;
 mod resident;
 mod spawning;
 mod switching;
@@ -49,6 +50,15 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "ring", about: "503 tasklets pass a token around", run: channels::ring },
     Workload { name: "sieve", about: "a concurrent prime sieve up to the 2,000th prime", run: channels::sieve },
     Workload { name: "fanin", about: "1,000 producers, one consumer", run: channels::fanin },
+    Workload { name: "pingpong-r", about: "pingpong over rendezvous()", run: mpmc::pingpong },
+    Workload { name: "ring-r", about: "ring over rendezvous()", run: mpmc::ring },
+    Workload { name: "sieve-r", about: "sieve over rendezvous()", run: mpmc::sieve },
+    Workload { name: "fanin-r", about: "fanin over rendezvous()", run: mpmc::fanin },
+    Workload { name: "buffered", about: "one producer, one consumer, capacity 128", run: mpmc::buffered },
+    Workload { name: "buffered-u", about: "the same without a bound", run: mpmc::buffered_unbounded },
+    Workload { name: "pingpong-x", about: "pingpong-r with a thread each", run: mpmc::pingpong_x },
+    Workload { name: "buffered-x", about: "buffered with a thread each", run: mpmc::buffered_x },
+    Workload { name: "crossbeam-x", about: "that over crossbeam-channel", run: mpmc::crossbeam_x },
     Workload { name: "kill", about: "kill a blocked tasklet", run: spawning::kill },
 ];
 
