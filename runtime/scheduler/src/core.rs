@@ -235,8 +235,8 @@ impl Scheduler {
     /// Takes a blocked tasklet out of the queue of what it waits for.
     pub(crate) fn unblock(&self, key: Key) {
         let waits = self.core.table.borrow_mut().unblock(key);
-        if let Some(waits) = waits {
-            waits.on.unlink(waits.ticket);
+        if let Some((on, ticket)) = waits {
+            on.unlink(ticket);
         }
     }
 

@@ -155,17 +155,16 @@ impl Scheduler {
     /// tasklet is alive still: their destructors may do anything. What is to be raised then.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn drop_belongings(&self, me: Key, panic: Option<Payload>) -> Option<Payload> {
-        match self.belongings(me) {
-            (None, None) => panic,
-            belongings => self.drop_all(me, belongings, panic),
+        let locals = self.locals(me);
+        if locals.is_none() && !self.core.hooks.alerted(alert::MAIL) {
+            return panic;
         }
+        self.drop_all(me, (self.collect(me), locals), panic)
     }
 
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn belongings(&self, me: Key) -> (Option<Mail>, Option<Locals>) {
-        let mail = self.collect(me);
-        let locals = self.core.table.borrow().get(me).base.as_ref().and_then(|base| base.take_locals());
-        (mail, locals)
+    #[inline(always)]
+    fn locals(&self, me: Key) -> Option<Locals> {
+        self.core.table.borrow().get(me).base.as_ref()?.take_locals()
     }
 
     #[cold]
@@ -183,7 +182,7 @@ impl Scheduler {
                     _ => std::mem::forget(payload),
                 }
             }
-            belongings = self.belongings(me);
+            belongings = (self.collect(me), self.locals(me));
         }
         panic
     }
@@ -192,8 +191,8 @@ impl Scheduler {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn bury(&self, key: Key) -> bool {
         let Remains { nested, waits, job, mail } = self.core.table.borrow_mut().end(key);
-        if let Some(waits) = waits {
-            waits.on.unlink(waits.ticket);
+        if let Some((on, ticket)) = waits {
+            on.unlink(ticket);
         }
         self.core.ended.set(self.core.ended.get() + 1);
         if let Some(job) = job {

@@ -179,10 +179,13 @@ impl Entry {
 pub(crate) struct Remains {
     /// Somebody has killed it and waits for its end.
     pub(crate) nested: bool,
-    pub(crate) waits: Option<Waits>,
+    pub(crate) waits: Option<Waited>,
     pub(crate) job: Option<Rc<dyn Run>>,
     pub(crate) mail: Option<Mail>,
 }
+
+/// What a tasklet has waited for, and its ticket there.
+pub(crate) type Waited = (Rc<dyn Wait>, u32);
 
 pub(crate) struct Table {
     entries: Slab<Entry>,
@@ -285,17 +288,11 @@ impl Table {
     /// Marks a tasklet dead and takes it out of wherever it is. What it leaves is the caller's to drop.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn end(&mut self, key: Key) -> Remains {
-        let waits = match self.get(key).place {
-            Place::Nowhere => None,
-            Place::Ring => {
-                self.unlink(key);
-                None
-            }
-            Place::Blocked => self.unblock(key),
-            Place::Starved => {
-                self.sate(key);
-                None
-            }
+        let waits = if self.get(key).place == Place::Ring {
+            self.unlink(key);
+            None
+        } else {
+            self.displace(key)
         };
         let entry = self.get_mut(key);
         entry.life = Life::Dead;
@@ -303,9 +300,17 @@ impl Table {
         Remains { nested: flags.nested, waits, job: entry.job.take(), mail: entry.take_mail() }
     }
 
+    /// Takes a tasklet out of wherever it is but the ring.
+    #[cold]
+    #[inline(never)]
+    fn displace(&mut self, key: Key) -> Option<Waited> {
+        self.sate(key);
+        self.unblock(key)
+    }
+
     /// Ends a wait, if there is one; the caller drops what the tasklet waited for.
     #[inline]
-    pub(crate) fn unblock(&mut self, key: Key) -> Option<Waits> {
+    pub(crate) fn unblock(&mut self, key: Key) -> Option<Waited> {
         let entry = self.get_mut(key);
         if entry.place != Place::Blocked {
             return None;
@@ -313,8 +318,9 @@ impl Table {
         entry.place = Place::Nowhere;
         let waits = entry.waits.take();
         self.blocked -= 1;
-        self.outside -= usize::from(waits.as_ref().is_some_and(|waits| waits.outside));
-        waits
+        let Waits { on, ticket, outside, .. } = waits?;
+        self.outside -= usize::from(outside);
+        Some((on, ticket))
     }
 
     /// How many tasklets are blocked.

@@ -83,19 +83,29 @@ mod listening {
     #[inline]
     pub(crate) fn blocked(scheduler: &Scheduler, key: Key, on: &dyn Wait, ticket: u32) {
         if LevelFilter::current() >= LevelFilter::TRACE {
-            let (label, what) = (scheduler.label(key), on.describe(ticket));
-            let _ = scheduler.trapped(|| {
-                trace!(target: TARGET, tasklet = %label, operation = what.operation, on = %what.on, "block");
-            });
+            tell_blocked(scheduler, key, on, ticket);
         }
+    }
+
+    #[cold]
+    fn tell_blocked(scheduler: &Scheduler, key: Key, on: &dyn Wait, ticket: u32) {
+        let (label, what) = (scheduler.label(key), on.describe(ticket));
+        let _ = scheduler.trapped(|| {
+            trace!(target: TARGET, tasklet = %label, operation = what.operation, on = %what.on, "block");
+        });
     }
 
     #[inline]
     pub(crate) fn woken(scheduler: &Scheduler, key: Key) {
         if LevelFilter::current() >= LevelFilter::TRACE {
-            let label = scheduler.label(key);
-            let _ = scheduler.trapped(|| trace!(target: TARGET, tasklet = %label, "wake"));
+            tell_woken(scheduler, key);
         }
+    }
+
+    #[cold]
+    fn tell_woken(scheduler: &Scheduler, key: Key) {
+        let label = scheduler.label(key);
+        let _ = scheduler.trapped(|| trace!(target: TARGET, tasklet = %label, "wake"));
     }
 
     /// Tells of the end of a tasklet, and closes its span.
