@@ -21,6 +21,7 @@
 //! | to let them run | [`run`], [`run_for`], [`schedule`], [`Tasklet::join`] |
 //! | to pass values between them | [`Channel`] |
 //! | to pass values between threads | [`rendezvous`], [`bounded`], [`unbounded`] |
+//! | to share values between tasklets and threads, and to wait for each other | [`sync`] |
 //! | to wait for a time | [`sleep`], [`Channel::receive_timeout`] |
 //! | to end them | [`AnyTasklet::kill`], [`kill_all`], [`enter`] |
 //! | to know what stacks take, and how large they have to be | [`stack_memory`], [`measure_stacks`] |
@@ -42,6 +43,8 @@ pub use tasklets_channels::{
     Channel, ChannelCallback, ChannelEvent, Failed, IntoIter, IntoValues, Iter, Preference, Reason, ReceiveError,
     Receiver, RecvError, Results, SendError, Sender, StopIteration, TryValues, Values, bounded, bounded_named,
     channel_callback, rendezvous, rendezvous_named, set_channel_callback, unbounded, unbounded_named,
+    Channel, ChannelCallback, ChannelEvent, Failed, IntoIter, Iter, Preference, Reason, ReceiveError, Results,
+    SendError, StopIteration, channel_callback, set_channel_callback, sync,
 };
 pub use tasklets_runtime::{
     AnyTasklet, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit, Interrupted, JoinError, Outcome,

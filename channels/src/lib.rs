@@ -32,6 +32,7 @@ mod list;
 mod mpmc;
 mod queue;
 mod shared;
+pub mod sync;
 mod timed;
 mod transfer;
 

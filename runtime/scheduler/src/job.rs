@@ -138,6 +138,14 @@ impl<F: FnOnce() -> R + 'static, R: 'static> Wait for Job<F, R> {
         let on = mine.map_or("a tasklet".to_owned(), |entry| label(self.fate.key.get(), entry));
         Description { operation: "join", on }
     }
+
+    fn owners(&self, _ticket: u32, tell: &mut dyn FnMut(TaskletId)) {
+        let scheduler = Scheduler::local();
+        // It has not ended, or nobody would wait for it: its entry is its own.
+        if scheduler.core.table.borrow().entry(self.fate.key.get()).is_some() {
+            tell(scheduler.id_of(self.fate.key.get()));
+        }
+    }
 }
 
 /// Waits for the end of a job and takes its outcome.
@@ -153,6 +161,9 @@ pub(crate) fn join<R: 'static>(
             return Err(JoinError::Current);
         }
         let me = scheduler.check_block(false).map_err(JoinError::from_refusal)?;
+        if scheduler.core.table.borrow().outside() != 0 {
+            find_cycle(scheduler, job, me.key, at).map_err(JoinError::Deadlock)?;
+        }
         fate.add_joiner(me.key);
         scheduler.park(job.clone(), me.key, at).map_err(JoinError::Deadlock)?;
     }
@@ -162,6 +173,23 @@ pub(crate) fn join<R: 'static>(
         End::Panicked(payload) => Err(JoinError::Panicked(payload)),
         End::Taken => Err(JoinError::Taken),
     }
+}
+
+/// Fails if the end that is waited for needs the caller itself. What the usual rule for deadlocks finds, it finds later; but who
+/// waits for what other threads could end, as a lock, is never the last one that could be woken.
+#[cold]
+fn find_cycle<R: 'static>(
+    scheduler: &Scheduler,
+    job: &Rc<dyn Join<R>>,
+    ticket: u32,
+    at: &'static Location<'static>,
+) -> Result<(), Box<Report>> {
+    let mut owners = Vec::new();
+    job.owners(ticket, &mut |owner| owners.push(owner));
+    if !owners.iter().any(|owner| scheduler.is_stuck(*owner)) {
+        return Ok(());
+    }
+    scheduler.find_cycle(&owners, job.describe(ticket), at).map_or(Ok(()), Err)
 }
 
 /// Why [`Tasklet::join`](crate::Tasklet::join) has no value.

@@ -28,6 +28,7 @@
 mod by_hand;
 mod control;
 mod core;
+mod cycle;
 mod dump;
 mod ending;
 mod error;

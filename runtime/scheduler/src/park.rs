@@ -38,6 +38,12 @@ pub trait Wait: Any {
 
     /// What the waiter is doing, for reports.
     fn describe(&self, ticket: u32) -> Description;
+
+    /// Tells of each tasklet of this thread that has to do something before the waiter can go on, because it holds what that waits
+    /// for: cycles of those are deadlocks.
+    fn owners(&self, ticket: u32, tell: &mut dyn FnMut(TaskletId)) {
+        let _ = (ticket, tell);
+    }
 }
 
 /// What a blocked tasklet is doing.
@@ -218,7 +224,7 @@ impl Scheduler {
     pub fn wait(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Unwoken> {
         let me = self.core.current.get();
         trace::blocked(self, me, &*on, ticket);
-        let waits = Waits { on, ticket, outside: false, at };
+        let waits = Waits { on, ticket, outside: false, timed: false, at };
         self.core.table.borrow_mut().block(me, waits, self.core.pace.switches());
         self.go();
         match self.collect(me) {
@@ -243,7 +249,7 @@ impl Scheduler {
     ) -> Result<(), Unwoken> {
         let me = self.core.current.get();
         trace::blocked(self, me, &*on, ticket);
-        let waits = Waits { on, ticket, outside: terms.outside, at };
+        let waits = Waits { on, ticket, outside: terms.outside, timed: terms.deadline.is_some(), at };
         let timer = terms.deadline.map(|deadline| self.core.timers.set(deadline, self.id_of(me)));
         self.core.table.borrow_mut().block(me, waits, self.core.pace.switches());
         self.go();

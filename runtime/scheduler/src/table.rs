@@ -64,6 +64,8 @@ pub(crate) struct Waits {
     pub(crate) ticket: u32,
     /// Whether something outside the thread may end the wait.
     pub(crate) outside: bool,
+    /// Whether it ends at a deadline.
+    pub(crate) timed: bool,
     pub(crate) at: &'static Location<'static>,
 }
 

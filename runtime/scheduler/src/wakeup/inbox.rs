@@ -47,6 +47,11 @@ impl Inbox {
         self.shared.number
     }
 
+    /// The name of its thread, if that has one.
+    pub fn thread_name(&self) -> Option<&str> {
+        self.shared.owner.name()
+    }
+
     /// Wakes a tasklet that is blocked [outside](crate::park::Terms::outside), or is about to be: it is made the last of the
     /// runnable ones of its thread, when that looks into its inbox: at once if it is idle, else within 256 switches.
     ///

@@ -1,0 +1,398 @@
+//! What all these primitives are: a queue, and rules that say who is served.
+//!
+//! An operation asks the rules. If they do not admit it, it queues and waits. Whoever changes what the rules go by then serves
+//! the first in the queue, as long as they admit it: books what it wants, marks it, releases the lock, and wakes it. A waiter
+//! that is killed after it was served gives back what it got, and the next one is served.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::{Location, resume_unwind};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+use tasklets_runtime::park::{Description, Inbox, TaskletId, Terms, Unwoken};
+use tasklets_runtime::{Scheduler, now};
+
+use super::error::{WaitError, WaitReason};
+use super::post::{Post, Queued};
+use super::queue::{Party, Queue, Seats, Waiter, Wakeup};
+
+pub(crate) type Site = &'static Location<'static>;
+
+/// What a primitive's state is, and who may go on by it.
+pub(crate) trait Rules: Default + Send + 'static {
+    /// How it is called in reports.
+    const KIND: &'static str;
+
+    /// Whether serving one can never leave another one to be served.
+    const SOLE: bool = false;
+
+    /// Whether what is waited for is held by tasklets.
+    const OWNED: bool = false;
+
+    /// Books what somebody wants, if that is possible now; `ahead` others have come before and wait.
+    fn admit(&mut self, waiter: &Waiter, seats: &mut Seats, ahead: usize) -> bool;
+
+    /// Gives back what was booked.
+    fn revoke(&mut self, waiter: &Waiter, seats: &mut Seats);
+
+    /// What to add about the state in reports.
+    fn state(&self, waiting: usize) -> Holder;
+
+    /// Tells of those that hold what is waited for.
+    fn owners(&self, tell: &mut dyn FnMut(&Party)) {
+        let _ = tell;
+    }
+}
+
+/// The state of a primitive, for reports: copied out under the lock, and made a text after it.
+pub(crate) enum Holder {
+    Nobody,
+    /// What the party does, as `held`, and how many others do, too.
+    Party(&'static str, Party, usize),
+    Text(String),
+}
+
+pub(crate) struct State<R> {
+    pub(crate) queue: Queue,
+    pub(crate) rules: R,
+}
+
+pub(crate) struct Core<R> {
+    number: u64,
+    name: Option<Cow<'static, str>>,
+    pub(crate) state: Mutex<State<R>>,
+}
+
+/// An operation, and how long it may wait; not at all without terms.
+#[derive(Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) operation: &'static str,
+    pub(crate) want: u32,
+    pub(crate) terms: Option<Terms>,
+    pub(crate) at: Site,
+}
+
+pub(crate) const FOREVER: Option<Terms> = Some(Terms { deadline: None, outside: true });
+
+/// Until a moment of [`now`].
+pub(crate) fn until(deadline: Instant) -> Option<Terms> {
+    Some(Terms { deadline: Some(deadline), outside: true })
+}
+
+/// For so long; for ever if the clock cannot tell the end of it.
+pub(crate) fn within(time: Duration) -> Option<Terms> {
+    now().checked_add(time).map_or(FOREVER, until)
+}
+
+/// A core that is made when first used, so that primitives can be statics.
+pub(crate) struct Lazy<R>(OnceLock<Arc<Core<R>>>);
+
+impl<R: Rules> Lazy<R> {
+    pub(crate) const fn new() -> Lazy<R> {
+        Lazy(OnceLock::new())
+    }
+
+    pub(crate) fn named(name: Cow<'static, str>) -> Lazy<R> {
+        Lazy(OnceLock::from(Core::make(Some(name), R::default())))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> &Arc<Core<R>> {
+        self.0.get_or_init(|| Core::make(None, R::default()))
+    }
+}
+
+impl<R: Rules> Core<R> {
+    pub(crate) fn make(name: Option<Cow<'static, str>>, rules: R) -> Arc<Core<R>> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed) + 1;
+        Arc::new(Core { number, name, state: Mutex::new(State { queue: Queue::new(), rules }) })
+    }
+
+    /// Gets what the call wants, waiting for it if it may.
+    #[inline]
+    pub(crate) fn get(self: &Arc<Self>, call: Call) -> Result<(), WaitError> {
+        let scheduler = Scheduler::local();
+        let (me, state) = (scheduler.current_id(), self.state.lock());
+        self.get_with(call, &scheduler, me, state)
+    }
+
+    #[inline]
+    fn get_with(
+        self: &Arc<Self>,
+        call: Call,
+        scheduler: &Scheduler,
+        me: TaskletId,
+        mut state: MutexGuard<'_, State<R>>,
+    ) -> Result<(), WaitError> {
+        let Call { operation, want, at, .. } = call;
+        let State { queue, rules } = &mut *state;
+        let party = Party { seat: queue.seats.number(scheduler.inbox()), id: me, at };
+        let waiter = Waiter { party, want, served: false, operation };
+        let ahead = queue.len();
+        if rules.admit(&waiter, &mut queue.seats, ahead) {
+            return Ok(());
+        }
+        let Some(terms) = call.terms else {
+            return Err(WaitError { reason: WaitReason::WouldBlock, operation, on: None, at });
+        };
+        let ticket = queue.push(waiter);
+        let mut suspicious = false;
+        if R::OWNED {
+            rules.owners(&mut |owner| {
+                let local = queue.is_here(owner, scheduler.inbox());
+                suspicious |= local && (owner.id == me || terms.deadline.is_none() && scheduler.is_stuck(owner.id));
+            });
+        }
+        drop(state);
+        self.wait(call, ticket, terms, suspicious, scheduler)
+    }
+
+    /// Waits to be served.
+    pub(crate) fn wait(
+        self: &Arc<Self>,
+        call: Call,
+        ticket: u32,
+        terms: Terms,
+        suspicious: bool,
+        scheduler: &Scheduler,
+    ) -> Result<(), WaitError> {
+        let place = Place { core: self, ticket, scheduler };
+        if let Err(reason) = self.check(call, ticket, terms, suspicious, scheduler) {
+            return place.withdraw(call, reason);
+        }
+        let post = Post::local();
+        let wait = Delivery { number: post.add(self.clone(), ticket), post };
+        let ended = loop {
+            let ended = scheduler.wait_on(wait.post.clone(), wait.number, call.at, terms);
+            if ended.is_err() {
+                break ended;
+            }
+            let mut state = self.state.lock();
+            if state.queue.get(ticket).served {
+                state.queue.take(ticket);
+                drop(state);
+                std::mem::forget(place);
+                return Ok(());
+            }
+        };
+        drop(wait);
+        match ended {
+            Ok(()) => Ok(()),
+            Err(Unwoken::TimedOut) => place.withdraw(call, WaitReason::TimedOut),
+            Err(Unwoken::Deadlock(report)) => place.withdraw(call, WaitReason::Deadlock(report)),
+            Err(Unwoken::Thrown(payload)) => {
+                drop(place);
+                resume_unwind(payload)
+            }
+        }
+    }
+
+    /// Whether the running tasklet, which is queued, may wait.
+    fn check(
+        &self,
+        call: Call,
+        ticket: u32,
+        terms: Terms,
+        suspicious: bool,
+        scheduler: &Scheduler,
+    ) -> Result<(), WaitReason> {
+        scheduler.check_wait(false, terms).map_err(WaitReason::from_refusal)?;
+        if terms.deadline.is_some_and(|deadline| deadline <= now()) {
+            return Err(WaitReason::TimedOut);
+        }
+        if suspicious {
+            let mut owners = Vec::new();
+            self.owners(ticket, &mut |owner| owners.push(owner));
+            let cycle = scheduler.find_cycle(&owners, self.describe(ticket), call.at);
+            return cycle.map_or(Ok(()), |report| Err(WaitReason::Deadlock(report)));
+        }
+        Ok(())
+    }
+
+    /// Leaves the queue for good; what was got goes to the next one.
+    #[cold]
+    fn forsake(&self, ticket: u32, scheduler: &Scheduler) {
+        let mut state = self.state.lock();
+        let State { queue, rules } = &mut *state;
+        let waiter = queue.take(ticket);
+        if waiter.served {
+            rules.revoke(&waiter, &mut queue.seats);
+        }
+        self.serve(state, scheduler);
+    }
+
+    /// Changes the state, and serves those who may go on now.
+    #[inline]
+    pub(crate) fn change<V>(&self, change: impl FnOnce(&mut State<R>) -> V) -> V {
+        let mut state = self.state.lock();
+        let value = change(&mut state);
+        if state.queue.len() != 0 {
+            self.serve(state, &Scheduler::local());
+        }
+        value
+    }
+
+    /// Serves the first ones, as long as the rules admit them. They are woken with the lock released.
+    pub(crate) fn serve(&self, mut state: MutexGuard<'_, State<R>>, scheduler: &Scheduler) {
+        let Some(first) = state.serve_first(scheduler.inbox()) else { return };
+        if R::SOLE || state.queue.len() == 0 {
+            drop(state);
+            return self.wake(first, scheduler);
+        }
+        let mut batch = std::mem::take(&mut state.queue.batch);
+        while let Some(wakeup) = state.serve_first(scheduler.inbox()) {
+            batch.push(wakeup);
+        }
+        drop(state);
+        self.wake(first, scheduler);
+        for wakeup in batch.drain(..) {
+            self.wake(wakeup, scheduler);
+        }
+        self.state.lock().queue.batch = batch;
+    }
+
+    fn wake(&self, wakeup: Wakeup, scheduler: &Scheduler) {
+        let ticket = wakeup.ticket;
+        if !wakeup.wake(scheduler) {
+            // Its thread has ended, and its stack was given up: it will not come.
+            self.forsake(ticket, scheduler);
+        }
+    }
+
+    /// As `mutex 3 "accounts"`.
+    pub(crate) fn label(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} {} \"{name}\"", R::KIND, self.number),
+            None => format!("{} {}", R::KIND, self.number),
+        }
+    }
+
+    /// What it is and how it stands, as `mutex 3 (held by tasklet 4 since src/main.rs:12:9)`.
+    pub(crate) fn report(&self) -> String {
+        let (holder, inbox) = {
+            let state = self.state.lock();
+            let holder = state.rules.state(state.queue.len());
+            let inbox = match &holder {
+                Holder::Party(_, party, _) => Some(state.queue.seats.inbox(party.seat).clone()),
+                _ => None,
+            };
+            (holder, inbox)
+        };
+        let label = self.label();
+        match (holder, inbox) {
+            (Holder::Nobody, _) => label,
+            (Holder::Text(text), _) => format!("{label} ({text})"),
+            (Holder::Party(does, party, others), inbox) => {
+                let who = inbox.map_or(String::new(), |inbox| name(&inbox, party.id));
+                let others = match others {
+                    0 => String::new(),
+                    1 => " and one other".to_owned(),
+                    others => format!(" and {others} others"),
+                };
+                format!("{label} ({does} by {who} since {}{others})", party.at)
+            }
+        }
+    }
+}
+
+/// A waiter's place in the queue. Dropped by an unwinding, it is given up for good.
+struct Place<'a, R: Rules> {
+    core: &'a Core<R>,
+    ticket: u32,
+    scheduler: &'a Scheduler,
+}
+
+impl<R: Rules> Place<'_, R> {
+    /// Leaves the queue. A waiter that has been served meanwhile has what it wants.
+    #[cold]
+    fn withdraw(self, call: Call, reason: WaitReason) -> Result<(), WaitError> {
+        let Place { core, ticket, scheduler } = self;
+        let on = core.describe(ticket).on.into_boxed_str();
+        std::mem::forget(self);
+        let mut state = core.state.lock();
+        if state.queue.take(ticket).served {
+            return Ok(());
+        }
+        // Those behind it may want less.
+        core.serve(state, scheduler);
+        Err(WaitError { reason, operation: call.operation, on: Some(on), at: call.at })
+    }
+}
+
+impl<R: Rules> Drop for Place<'_, R> {
+    fn drop(&mut self) {
+        self.core.forsake(self.ticket, self.scheduler);
+    }
+}
+
+/// A wait that the thread's post knows of.
+struct Delivery {
+    number: u32,
+    post: Rc<Post>,
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.post.remove(self.number);
+    }
+}
+
+/// How a tasklet is called here.
+fn name(inbox: &Inbox, id: TaskletId) -> String {
+    let scheduler = Scheduler::local();
+    if inbox == scheduler.inbox() {
+        return scheduler.label_of(id).unwrap_or_else(|| format!("{id}, which has ended,"));
+    }
+    match inbox.thread_name() {
+        Some(name) => format!("{id} of thread \"{name}\""),
+        None => format!("{id} of another thread"),
+    }
+}
+
+impl<R: Rules> State<R> {
+    /// Serves the first one, if the rules admit it.
+    #[inline]
+    fn serve_first(&mut self, here: &Inbox) -> Option<Wakeup> {
+        let (ticket, waiter) = self.queue.first()?;
+        self.rules.admit(&waiter, &mut self.queue.seats, 0).then(|| self.queue.serve(ticket, here))
+    }
+}
+
+impl<R: Rules> Queued for Core<R> {
+    fn unlink(&self, ticket: u32) {
+        self.state.lock().queue.unlink(ticket);
+    }
+
+    fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
+        self.state.lock().queue.neighbours(ticket, Scheduler::local().inbox())
+    }
+
+    fn describe(&self, ticket: u32) -> Description {
+        let operation = self.state.lock().queue.get(ticket).operation;
+        Description { operation, on: self.report() }
+    }
+
+    fn owners(&self, _ticket: u32, tell: &mut dyn FnMut(TaskletId)) {
+        let scheduler = Scheduler::local();
+        let mut owners = Vec::new();
+        let state = self.state.lock();
+        state.rules.owners(&mut |owner| {
+            if state.queue.is_here(owner, scheduler.inbox()) {
+                owners.push(owner.id);
+            }
+        });
+        drop(state);
+        owners.into_iter().for_each(tell);
+    }
+}
+
+impl<R: Rules> fmt::Debug for Core<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.report())
+    }
+}
