@@ -42,9 +42,7 @@ mod doctests;
 pub use tasklets_channels::{
     Channel, ChannelCallback, ChannelEvent, Failed, IntoIter, IntoValues, Iter, Preference, Reason, ReceiveError,
     Receiver, RecvError, Results, SendError, Sender, StopIteration, TryValues, Values, bounded, bounded_named,
-    channel_callback, rendezvous, rendezvous_named, set_channel_callback, unbounded, unbounded_named,
-    Channel, ChannelCallback, ChannelEvent, Failed, IntoIter, Iter, Preference, Reason, ReceiveError, Results,
-    SendError, StopIteration, channel_callback, set_channel_callback, sync,
+    channel_callback, rendezvous, rendezvous_named, set_channel_callback, sync, unbounded, unbounded_named,
 };
 pub use tasklets_runtime::{
     AnyTasklet, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit, Interrupted, JoinError, Outcome,
