@@ -233,6 +233,7 @@ impl Thread {
     }
 
     /// A number for a greenlet.
+    #[inline]
     pub(crate) fn next_id(&self) -> u64 {
         self.ids.set(self.ids.get() + 1);
         self.ids.get()

@@ -42,6 +42,7 @@ impl Crew {
     }
 
     /// One that rests and has a stack of this size; with its handle.
+    #[inline]
     fn take(&self, stack_size: usize) -> Option<NonNull<Inner>> {
         let mut resting = self.resting.borrow_mut();
         // SAFETY: the handle of each keeps its block.
@@ -77,6 +78,7 @@ impl Builder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
+    #[inline]
     pub fn build_worker(self, work: Work) -> Result<Greenlet<()>, StackError> {
         if self.makes_plain_workers()
             && let Some(rested) = thread::this().crew.take(self.rounded_size())
@@ -87,6 +89,13 @@ impl Builder {
             inner.body.set(Some(body(work)));
             return Ok(worker);
         }
+        self.make_worker(work)
+    }
+
+    /// A worker that has not worked before.
+    #[track_caller]
+    #[inline(never)]
+    fn make_worker(self, work: Work) -> Result<Greenlet<()>, StackError> {
         let builder = if self.has_parent() { self } else { self.parent(&main::<()>()) };
         let worker = builder.make(body(work));
         worker.reserve()?;
@@ -94,6 +103,7 @@ impl Builder {
     }
 }
 
+#[inline]
 fn body(work: Work) -> Body {
     // SAFETY: the kind of `Work`.
     unsafe { Body::new(work, &WORK) }
