@@ -1,6 +1,7 @@
 //! The body of a greenlet that has not begun, without its type.
 
 use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ptr;
 
 use crate::thread::Thread;
 
@@ -38,6 +39,15 @@ impl Body {
 
     pub(crate) fn takes_exit(&self) -> bool {
         self.kind.takes_exit
+    }
+
+    /// The closure, which the caller gives up or opens, if it is of this kind; else the body as it was.
+    #[inline]
+    pub(crate) fn into_data_of(self, kind: &'static Kind) -> Result<Data, Body> {
+        match ptr::eq(self.kind, kind) {
+            true => Ok(ManuallyDrop::new(self).data),
+            false => Err(self),
+        }
     }
 
     /// Runs it, as `Kind` says.

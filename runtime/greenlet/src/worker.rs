@@ -109,12 +109,30 @@ fn body(work: Work) -> Body {
     unsafe { Body::new(work, &WORK) }
 }
 
-/// Runs a piece of work on the worker's own stack. Returns when the stack is used again.
+/// Runs pieces of work on the worker's own stack. Returns when the stack is used again, for anything else.
 ///
 /// # Safety
 ///
-/// `data` is that of a body of a `Work`. The running greenlet was just switched to, awaiting a `()`.
-unsafe fn run(data: MaybeUninit<*mut ()>, thread: &Thread) {
+/// `data` is that of a body of a `Work`, and given up. The running greenlet was just switched to, awaiting a `()`.
+unsafe fn run(mut data: MaybeUninit<*mut ()>, thread: &Thread) {
+    // SAFETY: the caller's promise; and `rest` returns when the running greenlet was just switched to, with a body that awaits a `()`,
+    // which `more` takes.
+    while unsafe { run_one(data, thread) } {
+        // Not by returning to who runs bodies: after a switch, the processor mispredicts a return.
+        match more(thread) {
+            Some(next) => data = next,
+            None => return,
+        }
+    }
+}
+
+/// Runs a piece of work. Returns when the stack is used again; whether the worker has rested.
+///
+/// # Safety
+///
+/// As for `run`.
+#[inline(always)]
+unsafe fn run_one(data: MaybeUninit<*mut ()>, thread: &Thread) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the caller's promise.
         let (work, got) = unsafe { (open::<Work>(data), receive_value::<()>(thread)) };
@@ -129,16 +147,39 @@ unsafe fn run(data: MaybeUninit<*mut ()>, thread: &Thread) {
     }));
     let next = match outcome {
         Ok(next) => next,
-        Err(payload) => return finish::<()>(thread, ended_by(payload)),
+        Err(payload) => {
+            finish::<()>(thread, ended_by(payload));
+            return false;
+        }
     };
     match next {
-        Some(next) if may_rest(thread, next.inner()) => rest(thread, next.erase()),
+        Some(next) if may_rest(thread, next.inner()) => {
+            rest(thread, next.erase());
+            true
+        }
         next => {
             if let Some(next) = next {
                 // If that one was made below this one, the parent stays who it was.
                 let _ = any_handle(thread.current()).set_parent(&next);
             }
             finish(thread, Got::Value(()));
+            false
+        }
+    }
+}
+
+/// The next piece of work of the running greenlet, if that is what it is to do.
+#[inline]
+fn more(thread: &Thread) -> Option<MaybeUninit<*mut ()>> {
+    if thread.retiring.get() {
+        return None;
+    }
+    let me = thread.current();
+    match me.body.take()?.into_data_of(&WORK) {
+        Ok(data) => Some(data),
+        Err(other) => {
+            me.body.set(Some(other));
+            None
         }
     }
 }
