@@ -28,11 +28,12 @@ impl Scheduler {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn go(&self) {
         let me = self.core.current.get();
-        let Some(head) = self.plain_head(me) else { return self.go_slowly(me) };
-        match head.exchange(()) {
-            Ok(()) => self.landed(me),
-            Err(other) => self.go_again(me, *other),
+        if let Some(next) = self.plain_head(me).or_else(|| self.prepare(me)) {
+            if let Err(other) = next.exchange(()) {
+                self.go_again(me, *other);
+            }
         }
+        self.landed(me);
     }
 
     /// Yields to the next one in the ring, if that is a plain switch; else false.
@@ -100,15 +101,20 @@ impl Scheduler {
         }
     }
 
-    /// The head could not be switched to, or what came back is no plain arrival.
+    /// The head could not be switched to, or what came back is no plain arrival. Returns when the caller goes on.
     #[cold]
     #[inline(never)]
-    fn go_again(&self, me: Key, other: NoValue<()>) {
-        match self.brought(me, other) {
-            Ok(()) => self.arrived(me),
-            Err(_) => {
-                self.stranded();
-                self.go_slowly(me);
+    fn go_again(&self, me: Key, mut other: NoValue<()>) {
+        loop {
+            match self.brought(me, other) {
+                Ok(()) => return,
+                Err(SwitchError::Exited { .. }) => return self.core.current.set(me),
+                Err(_) => self.stranded(),
+            }
+            let Some(next) = self.find_next(me) else { return };
+            match next.exchange(()) {
+                Ok(()) => return,
+                Err(again) => other = *again,
             }
         }
     }
@@ -126,29 +132,29 @@ impl Scheduler {
         }
     }
 
+    /// Who is to be switched to, whatever has to be done before that; none if it is the caller itself.
     #[inline(never)]
-    fn go_slowly(&self, me: Key) {
+    fn prepare(&self, me: Key) -> Option<Greenlet<()>> {
         self.leaving(me);
+        self.find_next(me)
+    }
+
+    #[inline]
+    fn find_next(&self, me: Key) -> Option<Greenlet<()>> {
         loop {
             self.note_greenlet(me);
-            let next = match self.pick(me) {
-                Next::Me => break self.core.current.set(me),
-                Next::Resume(greenlet) => greenlet,
+            match self.pick(me) {
+                Next::Me => {
+                    self.core.current.set(me);
+                    return None;
+                }
+                Next::Resume(greenlet) => return Some(greenlet),
                 Next::Start(key) => match self.start(key) {
-                    Ok(greenlet) => greenlet,
-                    Err(error) => {
-                        self.starve(key, error);
-                        continue;
-                    }
+                    Ok(greenlet) => return Some(greenlet),
+                    Err(error) => self.starve(key, error),
                 },
-            };
-            match next.exchange(()).or_else(|other| self.brought(me, *other)) {
-                Ok(()) => break,
-                Err(SwitchError::Exited { .. }) => break self.core.current.set(me),
-                Err(_) => self.stranded(),
             }
         }
-        self.landed(me);
     }
 
     /// Remembers where the caller goes on: in a greenlet of its own making, maybe.
