@@ -28,10 +28,10 @@ impl Scheduler {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn go(&self) {
         let me = self.core.current.get();
-        if let Some(next) = self.plain_head(me).or_else(|| self.prepare(me)) {
-            if let Err(other) = next.exchange(()) {
-                self.go_again(me, *other);
-            }
+        if let Some(next) = self.plain_head(me).or_else(|| self.prepare(me))
+            && let Err(other) = next.exchange(())
+        {
+            self.go_again(me, *other);
         }
         self.landed(me);
     }
