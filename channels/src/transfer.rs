@@ -178,6 +178,11 @@ impl<T: 'static> Inner<T> {
         if terms == Terms::LOCAL {
             return self.scheduler.wait(on, ticket, at);
         }
+        self.wait_briefly(on, ticket, at, terms)
+    }
+
+    #[inline(never)]
+    fn wait_briefly(&self, on: Rc<Inner<T>>, ticket: u32, at: Site, terms: Terms) -> Result<(), Unwoken> {
         self.scheduler.wait_on(on, ticket, at, terms)
     }
 

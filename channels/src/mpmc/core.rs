@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use tasklets_runtime::Scheduler;
-use tasklets_runtime::park::Wait;
+use tasklets_runtime::park::{TaskletId, Wait};
 
 use super::error::{Operation, SharedPlace, Site};
-use super::waiting::Seat;
-use crate::shared::threads::{Threads, Wakeup};
+use super::waiting::{Fate, Seat};
+use crate::shared::threads::Threads;
 use crate::shared::waiters::Waiters;
 
 /// How a channel is called in messages.
@@ -48,14 +48,24 @@ pub(crate) struct State<T> {
     /// Live handles of each side.
     pub(crate) senders: usize,
     pub(crate) receivers: usize,
-    /// A sender's value lies in its node until it is taken.
-    pub(crate) sending: Waiters<Option<T>>,
-    /// A receiver's value lies in its node once it was put there.
-    pub(crate) receiving: Waiters<Option<T>>,
+    pub(crate) sending: Waiters<Parcel<T>>,
+    pub(crate) receiving: Waiters<Parcel<T>>,
     pub(crate) threads: Threads,
     /// By thread: the number under which its seat is kept there.
     seats: Vec<u32>,
 }
+
+/// What lies in a waiter's node.
+pub(crate) struct Parcel<T> {
+    /// A sender's, until it is taken; a receiver's, once it was put there.
+    pub(crate) value: Option<T>,
+    /// Its slot in the seat of its thread; or `NO_SLOT`, and then it looks into its node.
+    pub(crate) slot: u32,
+}
+
+/// The slot of who waits on several things.
+#[allow(dead_code, reason = "select has none")]
+pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 /// In place of that number: nobody has waited there.
 const NO_SEAT: u32 = u32::MAX;
@@ -131,7 +141,7 @@ impl<T> Core<T> {
         drop(buffer);
     }
 
-    fn wake_all(&self, first: impl Fn(&mut State<T>) -> Option<(u32, &Waiters<Option<T>>, &Threads)>) {
+    fn wake_all(&self, first: impl Fn(&mut State<T>) -> Option<(u32, &Waiters<Parcel<T>>, &Threads)>) {
         let scheduler = Scheduler::local();
         let next = || {
             let mut state = self.lock();
@@ -167,20 +177,49 @@ impl<T: 'static> Core<T> {
 }
 
 impl<T> State<T> {
-    /// Takes a waiting sender's value, or what becomes of it else.
+    /// The waiters of a side.
+    #[inline]
+    pub(super) fn waiters(&mut self, operation: Operation) -> &mut Waiters<Parcel<T>> {
+        match operation {
+            Operation::Send => &mut self.sending,
+            Operation::Recv => &mut self.receiving,
+        }
+    }
+
+    /// Takes the value of a sender who was claimed.
     #[inline]
     pub(super) fn sent_by(&mut self, ticket: u32) -> T {
-        self.sending.get_mut(ticket).take().expect("a sender's value is in its node while it waits")
+        self.sending.get_mut(ticket).value.take().expect("a sender's value is in its node while it waits")
     }
 
-    #[inline]
-    pub(super) fn wake_sender(&self, ticket: u32, scheduler: &Scheduler) -> Wakeup {
-        self.sending.wakeup(ticket, &self.threads, scheduler)
+    /// If a waiter who was claimed is of the running thread: takes its node away.
+    #[inline(always)]
+    pub(super) fn take_here(&mut self, operation: Operation, ticket: u32, scheduler: &Scheduler) -> Option<Here> {
+        let waiters = self.waiters(operation);
+        let (owner, slot) = (waiters.owner(ticket), waiters.get_mut(ticket).slot);
+        if slot == NO_SLOT || self.threads.inbox(owner.thread()) != scheduler.inbox() {
+            return None;
+        }
+        let _empty = self.waiters(operation).take(ticket);
+        Some(Here { seat: self.seats[owner.thread() as usize], slot, id: owner.id() })
     }
+}
 
-    #[inline]
-    pub(super) fn wake_receiver(&self, ticket: u32, scheduler: &Scheduler) -> Wakeup {
-        self.receiving.wakeup(ticket, &self.threads, scheduler)
+/// A waiter of the running thread whose node was taken away.
+pub(super) struct Here {
+    seat: u32,
+    slot: u32,
+    id: TaskletId,
+}
+
+impl Here {
+    /// Tells it what has become of its wait, and wakes it.
+    #[inline(always)]
+    pub(super) fn settle<T: 'static>(self, fate: Fate<T>, scheduler: &Scheduler) {
+        if let Some(seat) = scheduler.kept(self.seat) {
+            Seat::of(&*seat).settle(self.slot, fate);
+        }
+        scheduler.wake(self.id);
     }
 }
 

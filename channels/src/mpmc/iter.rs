@@ -19,6 +19,7 @@ impl<'a, T> Values<'a, T> {
     }
 }
 
+#[inline]
 fn next<T: 'static>(receiver: &Receiver<T>, at: Site) -> Option<T> {
     match receiver.recv_at(at) {
         Ok(value) => Some(value),
@@ -30,6 +31,7 @@ fn next<T: 'static>(receiver: &Receiver<T>, at: Site) -> Option<T> {
 impl<T: 'static> Iterator for Values<'_, T> {
     type Item = T;
 
+    #[inline]
     fn next(&mut self) -> Option<T> {
         next(self.receiver, self.at)
     }
@@ -51,6 +53,7 @@ impl<'a, T> TryValues<'a, T> {
 impl<T: 'static> Iterator for TryValues<'_, T> {
     type Item = T;
 
+    #[inline]
     fn next(&mut self) -> Option<T> {
         self.receiver.try_recv().ok()
     }
@@ -67,6 +70,7 @@ pub struct IntoValues<T> {
 impl<T: 'static> Iterator for IntoValues<T> {
     type Item = T;
 
+    #[inline]
     fn next(&mut self) -> Option<T> {
         next(&self.receiver, self.at)
     }

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use tasklets_runtime::now;
-use tasklets_runtime::park::Terms;
+use tasklets_runtime::park::{TaskletId, Terms};
+use tasklets_runtime::{Scheduler, now};
+
+use crate::error::Reason;
 
 pub(crate) const FOREVER: Option<Terms> = Some(Terms { deadline: None, outside: true });
 
@@ -15,4 +17,14 @@ pub(crate) fn until(deadline: Instant) -> Option<Terms> {
 /// For so long; for ever if the clock cannot tell the end of it.
 pub(crate) fn within(time: Duration) -> Option<Terms> {
     now().checked_add(time).map_or(FOREVER, until)
+}
+
+/// Whether the running tasklet may wait now.
+#[inline(always)]
+pub(super) fn may_wait(scheduler: &Scheduler, terms: Terms) -> Result<TaskletId, Reason> {
+    let me = scheduler.check_wait(false, terms).map_err(Reason::from_refusal)?;
+    match terms.deadline {
+        Some(deadline) if deadline <= now() => Err(Reason::TimedOut),
+        _ => Ok(me),
+    }
 }

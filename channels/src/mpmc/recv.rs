@@ -5,16 +5,26 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 use tasklets_runtime::park::{Terms, Unwoken};
-use tasklets_runtime::{Payload, Scheduler, now};
+use tasklets_runtime::{Payload, Scheduler};
 
-use super::core::{Core, State};
+use super::core::{Core, Parcel, State};
 use super::error::{Operation, RecvError, Site};
-use super::waiting::seat_ticket;
+use super::patience::may_wait;
+use super::waiting::{Fate, Seat};
 use crate::error::Reason;
 
-impl<T> Core<T> {
-    pub(crate) fn recv_error(&self, state: &State<T>, reason: Reason, at: Site) -> RecvError {
-        RecvError { reason, place: self.place(Operation::Recv, state, at) }
+impl<T: 'static> Core<T> {
+    /// Receives a value; without terms, only if it need not wait.
+    #[inline(always)]
+    pub(crate) fn recv(self: &Arc<Self>, terms: Option<Terms>, at: Site) -> Result<T, RecvError> {
+        let mut state = self.lock();
+        if let Some(value) = state.buffer.pop_front() {
+            if state.sending.len() != 0 {
+                self.refill(state);
+            }
+            return Ok(value);
+        }
+        self.recv_from_waiter(state, terms, at)
     }
 
     /// After a value was taken out of the buffer: lets in a sender who waits for room.
@@ -29,100 +39,127 @@ impl<T> Core<T> {
         self.release(state, ticket, &Scheduler::local());
     }
 
-    /// Wakes a sender whose value was taken.
-    #[inline]
-    fn release(&self, state: MutexGuard<'_, State<T>>, ticket: u32, scheduler: &Scheduler) {
-        let owner = state.sending.owner(ticket);
-        let wakeup = state.wake_sender(ticket, scheduler);
-        drop(state);
-        if !wakeup.wake(scheduler) {
-            let buried = self.lock().sending.bury(ticket, owner);
-            drop(buried);
-        }
-    }
-}
-
-impl<T: 'static> Core<T> {
-    /// Receives a value; without terms, only if it need not wait.
-    #[inline]
-    pub(crate) fn recv(self: &Arc<Self>, terms: Option<Terms>, at: Site) -> Result<T, RecvError> {
-        let mut state = self.lock();
-        if let Some(value) = state.buffer.pop_front() {
-            if state.sending.len() != 0 {
-                self.refill(state);
-            }
-            return Ok(value);
-        }
-        self.recv_from_waiter(state, terms, at)
-    }
-
+    /// Apart from the above, and with all of the below in it: after a switch, the processor mispredicts every return.
+    #[inline(never)]
     fn recv_from_waiter(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State<T>>,
         terms: Option<Terms>,
         at: Site,
     ) -> Result<T, RecvError> {
+        let scheduler = Scheduler::local();
         if let Some(ticket) = state.sending.claim_first() {
             let value = state.sent_by(ticket);
-            self.release(state, ticket, &Scheduler::local());
+            self.release(state, ticket, &scheduler);
             return Ok(value);
         }
         if state.senders == 0 {
-            return Err(self.recv_error(&state, Reason::Disconnected, at));
+            return Err(self.recv_error(state, Reason::Disconnected, at));
         }
-        let Some(terms) = terms else { return Err(self.recv_error(&state, Reason::Empty, at)) };
-        self.recv_later(state, terms, at)
+        let Some(terms) = terms else { return Err(self.recv_error(state, Reason::Empty, at)) };
+        self.recv_later(state, terms, at, &scheduler)
+    }
+
+    /// Wakes a sender whose value was taken.
+    #[inline(always)]
+    fn release(&self, mut state: MutexGuard<'_, State<T>>, ticket: u32, scheduler: &Scheduler) {
+        if let Some(here) = state.take_here(Operation::Send, ticket, scheduler) {
+            drop(state);
+            return here.settle(Fate::<T>::Sent, scheduler);
+        }
+        self.release_there(state, ticket, scheduler);
+    }
+
+    /// The same through the sender's node.
+    #[inline(never)]
+    fn release_there(&self, state: MutexGuard<'_, State<T>>, ticket: u32, scheduler: &Scheduler) {
+        let owner = state.sending.owner(ticket);
+        let wakeup = state.sending.wakeup(ticket, &state.threads, scheduler);
+        drop(state);
+        if !wakeup.wake(scheduler) {
+            let buried = self.lock().sending.bury(ticket, owner);
+            drop(buried);
+        }
     }
 
     /// Waits until a sender has brought a value.
+    #[inline(always)]
     fn recv_later(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State<T>>,
         terms: Terms,
         at: Site,
+        scheduler: &Scheduler,
     ) -> Result<T, RecvError> {
-        let scheduler = Scheduler::local();
-        let me = match scheduler.check_wait(false, terms) {
+        let me = match may_wait(scheduler, terms) {
             Ok(me) => me,
-            Err(refusal) => return Err(self.recv_error(&state, Reason::from_refusal(refusal), at)),
+            Err(reason) => return Err(self.recv_error(state, reason, at)),
         };
-        if terms.deadline.is_some_and(|deadline| deadline <= now()) {
-            return Err(self.recv_error(&state, Reason::TimedOut, at));
-        }
-        let thread = state.threads.number(&scheduler);
-        let seat = self.seat(&mut state, thread, &scheduler);
-        let ticket = state.receiving.push(thread, me, None, None);
+        let thread = state.threads.number(scheduler);
+        let seat = self.seat(&mut state, thread, scheduler);
+        let slots = Seat::<T>::of(&*seat);
+        let slot =
+            slots.reserve(Operation::Recv, |slot| state.receiving.push(thread, me, None, Parcel { value: None, slot }));
         drop(state);
         loop {
-            let waited = scheduler.wait_on(seat.clone(), seat_ticket(Operation::Recv, ticket), at, terms);
-            let mut state = self.lock();
-            let mut refused = None;
-            if waited.is_ok() && state.receiving.is_queued(ticket) {
-                match scheduler.check_wait(false, terms) {
-                    Ok(_) => continue,
-                    Err(refusal) => refused = Some(Reason::from_refusal(refusal)),
-                }
+            let waited = scheduler.wait_on(seat.clone(), slot, at, terms);
+            if let Fate::Received(value) = slots.fate(slot) {
+                return match waited {
+                    Err(Unwoken::Thrown(payload)) => self.abandon(Some(value), payload),
+                    _ => Ok(value),
+                };
             }
-            let reason = match (state.receiving.take(ticket), waited) {
-                (value, Err(Unwoken::Thrown(payload))) => {
-                    drop(state);
-                    self.abandon(value, payload);
-                }
-                (Some(value), _) => return Ok(value),
-                (None, Ok(())) => refused.unwrap_or(Reason::Disconnected),
-                (None, Err(Unwoken::TimedOut)) => Reason::TimedOut,
-                (None, Err(Unwoken::Deadlock(report))) => Reason::Deadlock(report),
-            };
-            return Err(self.recv_error(&state, reason, at));
+            if let Some(result) = self.see_after_receiving(waited, slots, slot, at, terms, scheduler) {
+                return result;
+            }
         }
+    }
+
+    /// The wait may be over, and the node has the answer; none if it is not.
+    #[inline(never)]
+    fn see_after_receiving(
+        &self,
+        waited: Result<(), Unwoken>,
+        slots: &Seat<T>,
+        slot: u32,
+        at: Site,
+        terms: Terms,
+        scheduler: &Scheduler,
+    ) -> Option<Result<T, RecvError>> {
+        let mut state = self.lock();
+        let mut refused = None;
+        if waited.is_ok() && state.receiving.is_queued(slots.ticket(slot)) {
+            match scheduler.check_wait(false, terms) {
+                Ok(_) => return None,
+                Err(refusal) => refused = Some(Reason::from_refusal(refusal)),
+            }
+        }
+        let value = state.receiving.take(slots.leave(slot)).value;
+        let reason = match waited {
+            Err(Unwoken::Thrown(payload)) => {
+                drop(state);
+                self.abandon(value, payload);
+            }
+            Ok(()) => refused.unwrap_or(Reason::Disconnected),
+            Err(Unwoken::TimedOut) => Reason::TimedOut,
+            Err(Unwoken::Deadlock(report)) => Reason::Deadlock(report),
+        };
+        Some(value.ok_or_else(|| self.recv_error(state, reason, at)))
     }
 
     /// A killed receiver's value goes to whoever receives next.
     #[cold]
+    #[inline(never)]
     fn abandon(&self, value: Option<T>, payload: Payload) -> ! {
         if let Some(value) = value {
             self.give_back(value);
         }
         resume_unwind(payload)
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn recv_error(&self, state: MutexGuard<'_, State<T>>, reason: Reason, at: Site) -> RecvError {
+        RecvError { reason, place: self.place(Operation::Recv, &state, at) }
     }
 }

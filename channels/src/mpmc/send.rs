@@ -4,12 +4,13 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use parking_lot::MutexGuard;
+use tasklets_runtime::Scheduler;
 use tasklets_runtime::park::{Terms, Unwoken};
-use tasklets_runtime::{Scheduler, now};
 
-use super::core::{Core, State};
+use super::core::{Core, Parcel, State};
 use super::error::{Operation, Site};
-use super::waiting::seat_ticket;
+use super::patience::may_wait;
+use super::waiting::{Fate, Seat};
 use crate::error::{Origin, Reason, SendError};
 
 impl<T> State<T> {
@@ -20,21 +21,156 @@ impl<T> State<T> {
     }
 }
 
-impl<T> Core<T> {
-    pub(crate) fn send_error(
-        &self,
-        state: MutexGuard<'_, State<T>>,
-        value: T,
-        reason: Reason,
-        at: Site,
-    ) -> SendError<T> {
-        let place = Origin::Shared(self.place(Operation::Send, &state, at));
-        drop(state);
-        SendError { value, reason, place }
+impl<T: 'static> Core<T> {
+    /// Sends a value; without terms, only if it need not wait.
+    #[inline(always)]
+    pub(crate) fn send(self: &Arc<Self>, value: T, terms: Option<Terms>, at: Site) -> Result<(), SendError<T>> {
+        let mut state = self.lock();
+        if state.has_room() {
+            state.buffer.push_back(value);
+            return Ok(());
+        }
+        self.send_to_waiter(state, value, terms, at)
     }
 
-    /// Sends what a receiver could not take that was to have it: to the next one, or else to the channel's head.
+    /// Apart from the above, and with all of the below in it: after a switch, the processor mispredicts every return.
+    #[inline(never)]
+    fn send_to_waiter(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State<T>>,
+        value: T,
+        terms: Option<Terms>,
+        at: Site,
+    ) -> Result<(), SendError<T>> {
+        if state.receivers == 0 {
+            return Err(self.send_error(state, value, Reason::Disconnected, at));
+        }
+        let scheduler = Scheduler::local();
+        if let Some(ticket) = state.receiving.claim_first() {
+            return match self.hand_over(state, ticket, value, &scheduler) {
+                None => Ok(()),
+                Some(value) => self.send_again(value, terms, at),
+            };
+        }
+        if state.has_room() {
+            state.buffer.push_back(value);
+            return Ok(());
+        }
+        let Some(terms) = terms else { return Err(self.send_error(state, value, Reason::Full, at)) };
+        self.send_later(state, value, terms, at, &scheduler)
+    }
+
+    /// The receiver's thread has ended.
     #[cold]
+    #[inline(never)]
+    fn send_again(self: &Arc<Self>, value: T, terms: Option<Terms>, at: Site) -> Result<(), SendError<T>> {
+        self.send(value, terms, at)
+    }
+
+    /// Gives a value to a receiver who was claimed; it comes back if the receiver's thread has ended.
+    #[inline(always)]
+    fn hand_over(
+        &self,
+        mut state: MutexGuard<'_, State<T>>,
+        ticket: u32,
+        value: T,
+        scheduler: &Scheduler,
+    ) -> Option<T> {
+        if let Some(here) = state.take_here(Operation::Recv, ticket, scheduler) {
+            drop(state);
+            here.settle(Fate::Received(value), scheduler);
+            return None;
+        }
+        self.hand_out(state, ticket, value, scheduler)
+    }
+
+    /// The same through the receiver's node.
+    #[inline(never)]
+    fn hand_out(&self, mut state: MutexGuard<'_, State<T>>, ticket: u32, value: T, scheduler: &Scheduler) -> Option<T> {
+        state.receiving.get_mut(ticket).value = Some(value);
+        let owner = state.receiving.owner(ticket);
+        let wakeup = state.receiving.wakeup(ticket, &state.threads, scheduler);
+        drop(state);
+        if wakeup.wake(scheduler) {
+            return None;
+        }
+        self.lock().receiving.bury(ticket, owner)?.value
+    }
+
+    /// Waits until a receiver has taken the value.
+    #[inline(always)]
+    fn send_later(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State<T>>,
+        value: T,
+        terms: Terms,
+        at: Site,
+        scheduler: &Scheduler,
+    ) -> Result<(), SendError<T>> {
+        let me = match may_wait(scheduler, terms) {
+            Ok(me) => me,
+            Err(reason) => return Err(self.send_error(state, value, reason, at)),
+        };
+        let thread = state.threads.number(scheduler);
+        let seat = self.seat(&mut state, thread, scheduler);
+        let slots = Seat::<T>::of(&*seat);
+        let slot = slots
+            .reserve(Operation::Send, |slot| state.sending.push(thread, me, None, Parcel { value: Some(value), slot }));
+        drop(state);
+        loop {
+            let waited = scheduler.wait_on(seat.clone(), slot, at, terms);
+            if let Fate::Sent = slots.fate(slot) {
+                return match waited {
+                    Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
+                    _ => Ok(()),
+                };
+            }
+            if let Some(result) = self.see_after_sending(waited, slots, slot, at, terms, scheduler) {
+                return result;
+            }
+        }
+    }
+
+    /// The wait may be over, and the node has the answer; none if it is not.
+    #[inline(never)]
+    fn see_after_sending(
+        &self,
+        waited: Result<(), Unwoken>,
+        slots: &Seat<T>,
+        slot: u32,
+        at: Site,
+        terms: Terms,
+        scheduler: &Scheduler,
+    ) -> Option<Result<(), SendError<T>>> {
+        let mut state = self.lock();
+        let mut refused = None;
+        if waited.is_ok() && state.sending.is_queued(slots.ticket(slot)) {
+            match scheduler.check_wait(false, terms) {
+                Ok(_) => return None,
+                Err(refusal) => refused = Some(Reason::from_refusal(refusal)),
+            }
+        }
+        let value = state.sending.take(slots.leave(slot)).value;
+        let reason = match waited {
+            Err(Unwoken::Thrown(payload)) => {
+                drop(state);
+                // The unwinding drops what was not sent.
+                let _value = value;
+                resume_unwind(payload);
+            }
+            Ok(()) => refused.unwrap_or(Reason::Disconnected),
+            Err(Unwoken::TimedOut) => Reason::TimedOut,
+            Err(Unwoken::Deadlock(report)) => Reason::Deadlock(report),
+        };
+        Some(match value {
+            None => Ok(()),
+            Some(value) => Err(self.send_error(state, value, reason, at)),
+        })
+    }
+
+    /// Sends what a receiver was to have who cannot take it: to the next one, or else to the channel's head.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn give_back(&self, mut value: T) {
         let scheduler = Scheduler::local();
         loop {
@@ -46,107 +182,24 @@ impl<T> Core<T> {
                 }
                 return state.buffer.push_front(value);
             };
-            *state.receiving.get_mut(ticket) = Some(value);
-            match self.hand_over(state, ticket, &scheduler) {
+            match self.hand_over(state, ticket, value, &scheduler) {
                 None => return,
                 Some(refused) => value = refused,
             }
         }
     }
 
-    /// Wakes a receiver whose value was put into its node; the value, if its thread has ended.
-    #[inline]
-    fn hand_over(&self, state: MutexGuard<'_, State<T>>, ticket: u32, scheduler: &Scheduler) -> Option<T> {
-        let owner = state.receiving.owner(ticket);
-        let wakeup = state.wake_receiver(ticket, scheduler);
-        drop(state);
-        if wakeup.wake(scheduler) { None } else { self.lock().receiving.bury(ticket, owner).flatten() }
-    }
-}
-
-impl<T: 'static> Core<T> {
-    /// Sends a value; without terms, only if it need not wait.
-    #[inline]
-    pub(crate) fn send(self: &Arc<Self>, value: T, terms: Option<Terms>, at: Site) -> Result<(), SendError<T>> {
-        let mut state = self.lock();
-        if state.has_room() {
-            state.buffer.push_back(value);
-            return Ok(());
-        }
-        self.send_to_waiter(state, value, terms, at)
-    }
-
-    fn send_to_waiter(
-        self: &Arc<Self>,
-        mut state: MutexGuard<'_, State<T>>,
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn send_error(
+        &self,
+        state: MutexGuard<'_, State<T>>,
         value: T,
-        terms: Option<Terms>,
+        reason: Reason,
         at: Site,
-    ) -> Result<(), SendError<T>> {
-        if state.receivers == 0 {
-            return Err(self.send_error(state, value, Reason::Disconnected, at));
-        }
-        if let Some(ticket) = state.receiving.claim_first() {
-            let scheduler = Scheduler::local();
-            *state.receiving.get_mut(ticket) = Some(value);
-            return match self.hand_over(state, ticket, &scheduler) {
-                None => Ok(()),
-                Some(value) => self.send(value, terms, at),
-            };
-        }
-        if state.has_room() {
-            state.buffer.push_back(value);
-            return Ok(());
-        }
-        let Some(terms) = terms else { return Err(self.send_error(state, value, Reason::Full, at)) };
-        self.send_later(state, value, terms, at)
-    }
-
-    /// Waits until a receiver has taken the value.
-    fn send_later(
-        self: &Arc<Self>,
-        mut state: MutexGuard<'_, State<T>>,
-        value: T,
-        terms: Terms,
-        at: Site,
-    ) -> Result<(), SendError<T>> {
-        let scheduler = Scheduler::local();
-        let me = match scheduler.check_wait(false, terms) {
-            Ok(me) => me,
-            Err(refusal) => return Err(self.send_error(state, value, Reason::from_refusal(refusal), at)),
-        };
-        if terms.deadline.is_some_and(|deadline| deadline <= now()) {
-            return Err(self.send_error(state, value, Reason::TimedOut, at));
-        }
-        let thread = state.threads.number(&scheduler);
-        let seat = self.seat(&mut state, thread, &scheduler);
-        let ticket = state.sending.push(thread, me, None, Some(value));
+    ) -> SendError<T> {
+        let place = Origin::Shared(self.place(Operation::Send, &state, at));
         drop(state);
-        loop {
-            let waited = scheduler.wait_on(seat.clone(), seat_ticket(Operation::Send, ticket), at, terms);
-            let mut state = self.lock();
-            let mut refused = None;
-            if waited.is_ok() && state.sending.is_queued(ticket) {
-                match scheduler.check_wait(false, terms) {
-                    Ok(_) => continue,
-                    Err(refusal) => refused = Some(Reason::from_refusal(refusal)),
-                }
-            }
-            let value = state.sending.take(ticket);
-            let reason = match (value.is_some(), waited) {
-                (_, Err(Unwoken::Thrown(payload))) => {
-                    drop(state);
-                    // The unwinding drops what was not sent.
-                    let _value = value;
-                    resume_unwind(payload);
-                }
-                (false, _) => return Ok(()),
-                (true, Ok(())) => refused.unwrap_or(Reason::Disconnected),
-                (true, Err(Unwoken::TimedOut)) => Reason::TimedOut,
-                (true, Err(Unwoken::Deadlock(report))) => Reason::Deadlock(report),
-            };
-            let value = value.expect("it was not sent");
-            return Err(self.send_error(state, value, reason, at));
-        }
+        SendError { value, reason, place }
     }
 }

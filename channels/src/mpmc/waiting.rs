@@ -1,66 +1,122 @@
 //! What tasklets of one thread wait on: the channel, as their scheduler sees it.
 
+use std::any::Any;
+use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
+use slab::Slab;
 use tasklets_runtime::park::{Description, TaskletId, Wait};
 
 use super::core::Core;
 use super::error::{Handles, Operation};
-use crate::shared::waiters::Waiters;
 
 /// Kept by the scheduler of every thread where somebody has waited on the channel, so that a wait counts an `Rc`. It does not keep the
 /// channel: who waits has a handle.
+///
+/// A partner of the same thread says here what has become of a wait, and takes the waiter's node itself, so that the waiter need
+/// not lock the channel once more. Others leave what they bring in the node.
 pub(super) struct Seat<T> {
     core: Weak<Core<T>>,
+    slots: RefCell<Slab<Slot<T>>>,
+}
+
+/// A wait, as its own thread sees it.
+struct Slot<T> {
+    operation: Operation,
+    /// That of the node, as long as the wait is open.
+    ticket: u32,
+    fate: Fate<T>,
+}
+
+/// What has become of a wait.
+pub(super) enum Fate<T> {
+    /// The node knows.
+    Open,
+    /// This was received.
+    Received(T),
+    /// What was to be sent was taken.
+    Sent,
 }
 
 impl<T> Seat<T> {
     pub(super) fn new(core: Weak<Core<T>>) -> Seat<T> {
-        Seat { core }
+        Seat { core, slots: RefCell::new(Slab::new()) }
     }
 
     fn with<R>(&self, look: impl FnOnce(&Arc<Core<T>>) -> R) -> Option<R> {
         self.core.upgrade().as_ref().map(look)
     }
+
+    /// Reserves a slot; `queue` makes a node with its number, and says the ticket of that.
+    #[inline]
+    pub(super) fn reserve(&self, operation: Operation, queue: impl FnOnce(u32) -> u32) -> u32 {
+        let mut slots = self.slots.borrow_mut();
+        let vacant = slots.vacant_entry();
+        let slot = u32::try_from(vacant.key()).expect("more than four billion waiters");
+        vacant.insert(Slot { operation, ticket: queue(slot), fate: Fate::Open });
+        slot
+    }
+
+    /// Ends a wait in the name of its waiter, whose node was taken away.
+    #[inline]
+    pub(super) fn settle(&self, slot: u32, fate: Fate<T>) {
+        self.slots.borrow_mut()[slot as usize].fate = fate;
+    }
+
+    /// What has become of a wait; it is over then, unless that is open.
+    #[inline]
+    pub(super) fn fate(&self, slot: u32) -> Fate<T> {
+        let mut slots = self.slots.borrow_mut();
+        match slots[slot as usize].fate {
+            Fate::Open => Fate::Open,
+            _ => slots.remove(slot as usize).fate,
+        }
+    }
+
+    /// The node of a wait that is open.
+    pub(super) fn ticket(&self, slot: u32) -> u32 {
+        self.slots.borrow()[slot as usize].ticket
+    }
+
+    /// Gives up a slot whose wait is open: the ticket of its node.
+    pub(super) fn leave(&self, slot: u32) -> u32 {
+        self.slots.borrow_mut().remove(slot as usize).ticket
+    }
+
+    /// The operation and its node, if the wait is open.
+    fn open(&self, slot: u32) -> (Operation, Option<u32>) {
+        let slots = self.slots.borrow();
+        let slot = &slots[slot as usize];
+        (slot.operation, matches!(slot.fate, Fate::Open).then_some(slot.ticket))
+    }
 }
 
-/// What the scheduler is told of a ticket: it says on which side it is, too.
-#[inline]
-pub(super) fn seat_ticket(operation: Operation, ticket: u32) -> u32 {
-    ticket << 1 | u32::from(operation == Operation::Send)
-}
-
-fn operation(ticket: u32) -> (Operation, u32) {
-    (if ticket & 1 == 1 { Operation::Send } else { Operation::Recv }, ticket >> 1)
+impl<T: 'static> Seat<T> {
+    /// What a scheduler keeps for this channel.
+    #[inline]
+    pub(super) fn of(kept: &dyn Wait) -> &Seat<T> {
+        (kept as &dyn Any).downcast_ref().expect("a channel's seat is kept under its number")
+    }
 }
 
 impl<T: 'static> Wait for Seat<T> {
-    fn unlink(&self, ticket: u32) {
-        let (operation, ticket) = operation(ticket);
-        self.with(|core| {
-            let mut state = core.lock();
-            match operation {
-                Operation::Send => state.sending.unlink(ticket),
-                Operation::Recv => state.receiving.unlink(ticket),
-            }
-        });
+    fn unlink(&self, slot: u32) {
+        let (operation, Some(ticket)) = self.open(slot) else { return };
+        self.with(|core| core.lock().waiters(operation).unlink(ticket));
     }
 
-    fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        let (operation, ticket) = operation(ticket);
-        let beside = |waiters: &Waiters<Option<T>>| waiters.neighbours(ticket, waiters.owner(ticket).thread());
+    fn neighbours(&self, slot: u32) -> (Option<TaskletId>, Option<TaskletId>) {
+        let (operation, Some(ticket)) = self.open(slot) else { return (None, None) };
         let neighbours = self.with(|core| {
-            let state = core.lock();
-            match operation {
-                Operation::Send => beside(&state.sending),
-                Operation::Recv => beside(&state.receiving),
-            }
+            let mut state = core.lock();
+            let waiters = state.waiters(operation);
+            waiters.neighbours(ticket, waiters.owner(ticket).thread())
         });
         neighbours.unwrap_or_default()
     }
 
-    fn describe(&self, ticket: u32) -> Description {
-        let (operation, _) = operation(ticket);
+    fn describe(&self, slot: u32) -> Description {
+        let (operation, _) = self.open(slot);
         let on = self.with(|core| {
             let (senders, receivers) = {
                 let state = core.lock();

@@ -41,6 +41,7 @@ impl Threads {
     }
 
     /// The inbox of a thread.
+    #[inline]
     pub(crate) fn inbox(&self, thread: u32) -> &Inbox {
         &self.inboxes[thread as usize]
     }

@@ -32,8 +32,14 @@ pub(crate) struct Waiters<V> {
 
 impl Owner {
     /// The number of its thread.
+    #[inline]
     pub(crate) fn thread(self) -> u32 {
         self.thread
+    }
+
+    #[inline]
+    pub(crate) fn id(self) -> TaskletId {
+        self.id
     }
 }
 

@@ -222,9 +222,14 @@ impl Scheduler {
     /// [`Unwoken`]. The tasklet has been taken out of the queue then.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn wait(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Unwoken> {
+        self.wait_plainly(Waits { on, ticket, outside: false, timed: false, at })
+    }
+
+    /// Inlined wherever it is called, as [`go`](Scheduler::go) is and for the same reason.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn wait_plainly(&self, waits: Waits) -> Result<(), Unwoken> {
         let me = self.core.current.get();
-        trace::blocked(self, me, &*on, ticket);
-        let waits = Waits { on, ticket, outside: false, timed: false, at };
+        trace::blocked(self, me, &*waits.on, waits.ticket);
         self.core.table.borrow_mut().block(me, waits, self.core.pace.switches());
         self.go();
         match self.collect(me) {
@@ -240,6 +245,7 @@ impl Scheduler {
     ///
     /// [`Unwoken`]; `TimedOut` only if nobody has woken the tasklet before its deadline. It has been taken out of the queue then
     /// by [`Wait::unlink`].
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn wait_on(
         &self,
         on: Rc<dyn Wait>,
@@ -247,19 +253,19 @@ impl Scheduler {
         at: &'static Location<'static>,
         terms: Terms,
     ) -> Result<(), Unwoken> {
-        let me = self.core.current.get();
-        trace::blocked(self, me, &*on, ticket);
         let waits = Waits { on, ticket, outside: terms.outside, timed: terms.deadline.is_some(), at };
-        let timer = terms.deadline.map(|deadline| self.core.timers.set(deadline, self.id_of(me)));
-        self.core.table.borrow_mut().block(me, waits, self.core.pace.switches());
-        self.go();
-        if let Some(timer) = timer {
-            self.core.timers.cancel(timer);
+        match terms.deadline {
+            None => self.wait_plainly(waits),
+            Some(deadline) => self.wait_until(waits, deadline),
         }
-        match self.collect(me) {
-            None => Ok(()),
-            Some(mail) => Err(Unwoken::from_mail(mail)),
-        }
+    }
+
+    #[inline(never)]
+    fn wait_until(&self, waits: Waits, deadline: Instant) -> Result<(), Unwoken> {
+        let timer = self.core.timers.set(deadline, self.current_id());
+        let waited = self.wait_plainly(waits);
+        self.core.timers.cancel(timer);
+        waited
     }
 
     /// How other threads wake the tasklets of this one.
