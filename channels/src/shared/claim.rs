@@ -1,7 +1,16 @@
 //! The one decision of a waiter that stands in several queues.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+#[cfg(not(loom))]
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+#[cfg(loom)]
+use loom::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 /// Nobody has decided yet.
 const OPEN: u32 = u32::MAX;

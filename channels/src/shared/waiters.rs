@@ -130,3 +130,78 @@ impl<V> Waiters<V> {
         (before.and_then(here), after.and_then(here))
     }
 }
+
+#[cfg(all(test, loom))]
+mod models {
+    use loom::sync::{Arc, Mutex};
+    use loom::thread;
+
+    use super::super::claim::Ballot;
+    use super::*;
+
+    type Shared = Arc<Mutex<Waiters<Option<u32>>>>;
+
+    /// Two queues, and one waiter that stands in both; its ballot and its tickets.
+    fn in_two_queues() -> ([Shared; 2], Ballot, [u32; 2]) {
+        let queues = [(); 2].map(|()| Arc::new(Mutex::new(Waiters::new())));
+        let ballot = Ballot::new();
+        let tickets = [0, 1].map(|arm| {
+            let claim = Some(ballot.arm(arm as u32));
+            queues[arm].lock().unwrap().push(0, TaskletId::default(), claim, None)
+        });
+        (queues, ballot, tickets)
+    }
+
+    /// Serves a waiter, if one is there; whether it did.
+    fn serve(queue: &Shared, value: u32) -> bool {
+        let mut queue = queue.lock().unwrap();
+        let Some(ticket) = queue.claim_first() else { return false };
+        *queue.get_mut(ticket) = Some(value);
+        true
+    }
+
+    #[test]
+    fn of_two_who_serve_a_select_exactly_one_does() {
+        loom::model(|| {
+            let (queues, ballot, tickets) = in_two_queues();
+            let theirs = queues[1].clone();
+            let other = thread::spawn(move || serve(&theirs, 1));
+            let served = [serve(&queues[0], 0), other.join().unwrap()];
+            assert_eq!(served.iter().filter(|served| **served).count(), 1);
+            let arm = ballot.claimed().unwrap() as usize;
+            assert!(served[arm]);
+            for (n, queue) in queues.iter().enumerate() {
+                let value = queue.lock().unwrap().take(tickets[n]);
+                assert_eq!(value, (n == arm).then_some(n as u32));
+            }
+        });
+    }
+
+    #[test]
+    fn a_select_that_withdraws_was_served_or_never_will_be() {
+        loom::model(|| {
+            let (queues, ballot, tickets) = in_two_queues();
+            let theirs = queues[0].clone();
+            let other = thread::spawn(move || serve(&theirs, 7));
+            let arm = ballot.withdraw();
+            let values = [0, 1].map(|n| queues[n].lock().unwrap().take(tickets[n]));
+            let served = other.join().unwrap();
+            assert_eq!(served, arm.is_some());
+            assert_eq!(values, [arm.map(|_| 7), None]);
+        });
+    }
+
+    #[test]
+    fn a_waiter_that_gives_up_is_served_or_out_of_the_queue() {
+        loom::model(|| {
+            let queue: Shared = Arc::new(Mutex::new(Waiters::new()));
+            let ticket = queue.lock().unwrap().push(0, TaskletId::default(), None, None);
+            let theirs = queue.clone();
+            let other = thread::spawn(move || serve(&theirs, 7));
+            let waited = queue.lock().unwrap().unlink(ticket);
+            let served = other.join().unwrap();
+            assert_ne!(waited, served);
+            assert_eq!(queue.lock().unwrap().take(ticket), served.then_some(7));
+        });
+    }
+}

@@ -117,8 +117,8 @@ impl Terms {
     }
 }
 
-/// Names a tasklet of this thread without keeping it. A stale one names nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Names a tasklet of this thread without keeping it. A stale one names nothing, and so does the default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct TaskletId {
     pub(crate) key: Key,
     pub(crate) generation: u64,

@@ -8,13 +8,12 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::thread::{Thread, available_parallelism};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
-
+use super::sync::{
+    AtomicBool, Receiver, Sender, Thread, current, fence, park, park_timeout, several_processors, unbounded,
+};
 use crate::park::TaskletId;
 
 /// What another thread asks for.
@@ -108,11 +107,11 @@ const PATIENCE: u32 = 4;
 impl Mailroom {
     pub(crate) fn new() -> Mailroom {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        let (sender, commands) = crossbeam_channel::unbounded();
+        let (sender, commands) = unbounded();
         let shared = Shared {
             commands: sender,
             asleep: AtomicBool::new(false),
-            owner: std::thread::current(),
+            owner: current(),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
         };
         Mailroom { inbox: Inbox { shared: Arc::new(shared) }, commands, patience: Cell::new(0) }
@@ -133,13 +132,14 @@ impl Mailroom {
             return;
         }
         let asleep = &self.shared().asleep;
-        asleep.store(true, Ordering::Relaxed);
+        // By a swap, so that it comes after whatever took the mark away last.
+        asleep.swap(true, Ordering::AcqRel);
         fence(Ordering::SeqCst);
         let began = Instant::now();
         if self.is_empty() && asleep.load(Ordering::Acquire) {
             match deadline {
-                None => std::thread::park(),
-                Some(deadline) => std::thread::park_timeout(deadline.saturating_duration_since(began)),
+                None => park(&self.shared().owner),
+                Some(deadline) => park_timeout(&self.shared().owner, deadline.saturating_duration_since(began)),
             }
         }
         asleep.store(false, Ordering::Relaxed);
@@ -176,8 +176,73 @@ impl Mailroom {
     }
 }
 
-/// Whether another thread can run while this one spins.
-fn several_processors() -> bool {
-    static SEVERAL: OnceLock<bool> = OnceLock::new();
-    *SEVERAL.get_or_init(|| available_parallelism().is_ok_and(|processors| processors.get() > 1))
+#[cfg(all(test, loom))]
+mod models {
+    use loom::thread;
+
+    use super::*;
+
+    /// Every order with at most three preemptions: all of them are too many where there are two commands.
+    fn check(model: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(model);
+    }
+
+    fn id(key: u32) -> TaskletId {
+        TaskletId { key, generation: 1 }
+    }
+
+    /// Sleeps until so many commands have come. If one is lost, nothing can go on, which loom finds.
+    fn receive(mailroom: &Mailroom, count: usize) -> Vec<u32> {
+        let mut keys = Vec::new();
+        while keys.len() < count {
+            while let Some(Command::Wake(id)) = mailroom.take() {
+                keys.push(id.key);
+            }
+            if keys.len() < count {
+                mailroom.sleep(None);
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn no_wake_up_is_lost_to_a_thread_that_falls_asleep() {
+        loom::model(|| {
+            let mailroom = Mailroom::new();
+            let inbox = mailroom.inbox.clone();
+            let poster = thread::spawn(move || assert!(inbox.wake(id(7))));
+            assert_eq!(receive(&mailroom, 1), [7]);
+            poster.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn two_threads_wake_a_third() {
+        check(|| {
+            let mailroom = Mailroom::new();
+            let posters = [1, 2].map(|key| {
+                let inbox = mailroom.inbox.clone();
+                thread::spawn(move || assert!(inbox.wake(id(key))))
+            });
+            let mut keys = receive(&mailroom, 2);
+            keys.sort_unstable();
+            assert_eq!(keys, [1, 2]);
+            for poster in posters {
+                poster.join().unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn commands_of_one_thread_come_in_order() {
+        check(|| {
+            let mailroom = Mailroom::new();
+            let inbox = mailroom.inbox.clone();
+            let poster = thread::spawn(move || assert!(inbox.wake(id(1)) && inbox.wake(id(2))));
+            assert_eq!(receive(&mailroom, 2), [1, 2]);
+            poster.join().unwrap();
+        });
+    }
 }
