@@ -15,9 +15,10 @@ fn main() {
         "stack-overrun" => stack_overrun,
         "uninitialised" => uninitialised,
         "leak" => leak,
+        "race" => race,
         "panic" => || panic!("as planted"),
         _ => {
-            eprintln!("which fault: use-after-free, stack-overrun, uninitialised, leak or panic?");
+            eprintln!("which fault: use-after-free, stack-overrun, uninitialised, leak, race or panic?");
             return;
         }
     };
@@ -46,6 +47,17 @@ fn stack_overrun() -> u8 {
     let array = black_box([7_u8; 64]);
     // SAFETY: none: one past the end is the fault.
     unsafe { array.as_ptr().add(black_box(array.len())).read_volatile() }
+}
+
+fn race() -> u8 {
+    static mut SHARED: u8 = 0;
+    // SAFETY: none: that nothing orders the two is the fault.
+    let write = || unsafe { (&raw mut SHARED).write_volatile(1) };
+    let other = std::thread::spawn(write);
+    write();
+    other.join().unwrap();
+    // SAFETY: the other thread has ended.
+    unsafe { SHARED }
 }
 
 fn uninitialised() -> u8 {

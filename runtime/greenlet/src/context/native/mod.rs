@@ -7,7 +7,7 @@
 //! | `memory` | what is asked of the kernel |
 //! | `fault` | hearing of overflows |
 //! | `limits` | which limit was met, where it refuses |
-//! | `valgrind`, `sanitizer` | telling these of stacks and switches |
+//! | `valgrind`, `sanitizer`, `thread_sanitizer` | telling these of stacks and switches |
 //!
 //! A switch is symmetric: it goes from any context of the thread to any other, and the thread's own stack is one of them.
 //! The last bytes of a stack are its [`Header`], in the page that a shallow body uses anyway.
@@ -17,6 +17,7 @@ mod fault;
 mod limits;
 mod memory;
 mod sanitizer;
+mod thread_sanitizer;
 mod valgrind;
 
 #[cfg(target_arch = "aarch64")]
@@ -36,6 +37,7 @@ pub(crate) use self::fault::{Stderr, with_thread_name};
 use self::isa::Frame;
 use self::memory::page_size;
 use self::sanitizer::Left;
+use self::thread_sanitizer::Fiber;
 use super::{Memory, OutOfStacks, Refusals};
 
 /// What a thread has for its contexts: its stacks.
@@ -44,6 +46,8 @@ pub(crate) struct Hub {
     arena: RefCell<Arena>,
     /// The bounds of the thread's own stack, for the sanitizer, once a switch has told them.
     root: Cell<(*const u8, usize)>,
+    /// What the thread sanitizer knows the thread's own stack by.
+    fiber: Fiber,
     on_fault: fn(usize),
     alternate: Alternate,
 }
@@ -51,7 +55,13 @@ pub(crate) struct Hub {
 impl Hub {
     /// What a thread needs; `on_fault` is told the address of each fault, and returns if it knows nothing of it.
     pub(crate) fn new(on_fault: fn(usize)) -> Hub {
-        Hub { arena: RefCell::default(), root: Cell::new((ptr::null(), 0)), on_fault, alternate: Alternate::default() }
+        Hub {
+            arena: RefCell::default(),
+            root: Cell::new((ptr::null(), 0)),
+            fiber: thread_sanitizer::current(),
+            on_fault,
+            alternate: Alternate::default(),
+        }
     }
 
     /// Has requests to the kernel refused, as if a limit had been met.
@@ -92,6 +102,7 @@ struct Header {
     valgrind: usize,
     /// What the address sanitizer keeps for it between greenlets.
     sanitizer: Cell<Left>,
+    fiber: Fiber,
 }
 
 impl Context {
@@ -120,7 +131,7 @@ impl Context {
         let valgrind = valgrind::register(slot.low, high);
         let sanitizer = Cell::new(sanitizer::register(slot.low.as_ptr(), slot.size));
         // SAFETY: memory of the slot, which nobody else knows of.
-        unsafe { header.write(Header { slot, entry, hub, valgrind, sanitizer }) };
+        unsafe { header.write(Header { slot, entry, hub, valgrind, sanitizer, fiber: thread_sanitizer::create() }) };
         let context = Context { frame: Cell::new(ptr::null_mut()), header };
         // SAFETY: nothing is on the stack yet.
         unsafe { context.reset() };
@@ -161,7 +172,8 @@ impl Context {
         let here = 0_u8;
         let Some(Slot { low, size, .. }) = self.header().map(|header| header.slot) else { return };
         // A page more, for what is called from here, and what signal handlers may have below the stack pointer.
-        let unused = ((&raw const here).addr().wrapping_sub(low.as_ptr().addr()) / page_size()).saturating_sub(2) * page_size();
+        let unused =
+            ((&raw const here).addr().wrapping_sub(low.as_ptr().addr()) / page_size()).saturating_sub(2) * page_size();
         if unused < size {
             // SAFETY: no frame is so far below this one: whole pages of this stack that nothing is in.
             unsafe { memory::give_back(low, unused) };
@@ -187,8 +199,9 @@ impl Context {
     ///
     /// The context is not the root, does not run, and none of its frames is needed any more.
     pub(crate) unsafe fn retire(self, hub: &Hub) {
-        let Some(&Header { slot, valgrind, ref sanitizer, .. }) = self.header() else { return };
+        let Some(&Header { slot, valgrind, ref sanitizer, fiber, .. }) = self.header() else { return };
         valgrind::deregister(valgrind);
+        thread_sanitizer::destroy(fiber);
         sanitizer::clear(slot.low.as_ptr(), slot.size);
         sanitizer::deregister(slot.low.as_ptr(), slot.size, sanitizer.get());
         // SAFETY: the slot came from this thread's arena; the header, in it, is not looked at again.
@@ -202,6 +215,10 @@ impl Context {
         }
         // SAFETY: written by `new`, and in place for as long as the context.
         Some(unsafe { self.header.as_ref() })
+    }
+
+    fn fiber(&self, hub: &Hub) -> Fiber {
+        self.header().map_or(hub.fiber, |header| header.fiber)
     }
 
     fn bounds(&self, hub: &Hub) -> (*const u8, usize) {
@@ -235,6 +252,7 @@ pub(crate) unsafe fn switch(hub: &Hub, from: *const Context, to: *const Context)
     // SAFETY: both exist; neither reference lives across the switch.
     unsafe {
         let left = sanitizer::leave(|| (*to).bounds(hub));
+        thread_sanitizer::switch_to((*to).fiber(hub));
         isa::switch((*from).frame.as_ptr(), (*to).frame.get());
         sanitizer::arrive(left);
     }
@@ -251,6 +269,7 @@ pub(crate) unsafe fn switch_finally(hub: &Hub, from: *const Context, to: *const 
     unsafe {
         let left = sanitizer::leave(|| (*to).bounds(hub));
         (*from).header.as_ref().sanitizer.set(left);
+        thread_sanitizer::switch_to((*to).fiber(hub));
         isa::switch((*from).frame.as_ptr(), (*to).frame.get());
     }
 }
