@@ -1,9 +1,8 @@
-//! A list that is linked through a slab, so that any member leaves it in constant time and nothing is allocated once it has
+//! A list that is linked through a table, so that any member leaves it in constant time and nothing is allocated once it has
 //! grown.
 //!
-//! A node outlives its place in the list: it stays, with what was put into it, until its ticket is given up.
-
-use slab::Slab;
+//! A node outlives its place in the list: it stays, with what was put into it, until its ticket is given up. The table is not the
+//! package slab: that writes what it is given elsewhere first, and a copy of what has just been written in small pieces stalls.
 
 const NONE: u32 = u32::MAX;
 
@@ -11,15 +10,20 @@ const NONE: u32 = u32::MAX;
 const OUT: u32 = u32::MAX - 1;
 
 struct Node<N> {
-    /// `OUT` if it is not in the list any more.
+    /// `OUT` if it is not in the list any more. Of a free one: the next free one.
     next: u32,
     prev: u32,
-    content: N,
+    /// None if it is free.
+    content: Option<N>,
 }
+
+/// What a ticket must not be that is used.
+const GIVEN_UP: &str = "the ticket was given up";
 
 /// A list whose members are named by tickets.
 pub(crate) struct List<N> {
-    nodes: Slab<Node<N>>,
+    nodes: Vec<Node<N>>,
+    free: u32,
     head: u32,
     tail: u32,
     len: usize,
@@ -27,7 +31,7 @@ pub(crate) struct List<N> {
 
 impl<N> List<N> {
     pub(crate) const fn new() -> List<N> {
-        List { nodes: Slab::new(), head: NONE, tail: NONE, len: 0 }
+        List { nodes: Vec::new(), free: NONE, head: NONE, tail: NONE, len: 0 }
     }
 
     /// How many are in the list.
@@ -37,17 +41,35 @@ impl<N> List<N> {
     }
 
     /// Adds a member at the end; its ticket.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, content: N) -> u32 {
-        let node = Node { next: NONE, prev: self.tail, content };
-        let ticket = u32::try_from(self.nodes.insert(node)).expect("more than four billion waiters");
-        match self.tail {
+        if self.free == NONE {
+            self.grow();
+        }
+        let ticket = self.free;
+        let prev = self.tail;
+        let node = &mut self.nodes[ticket as usize];
+        self.free = node.next;
+        node.next = NONE;
+        node.prev = prev;
+        node.content = Some(content);
+        match prev {
             NONE => self.head = ticket,
-            tail => self.nodes[tail as usize].next = ticket,
+            prev => self.nodes[prev as usize].next = ticket,
         }
         self.tail = ticket;
         self.len += 1;
         ticket
+    }
+
+    /// Makes a free node.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let ticket = u32::try_from(self.nodes.len()).expect("more than four billion waiters");
+        assert!(ticket < OUT, "more than four billion waiters");
+        self.nodes.push(Node { next: NONE, prev: NONE, content: None });
+        self.free = ticket;
     }
 
     /// The first member.
@@ -64,13 +86,16 @@ impl<N> List<N> {
 
     /// What lies under a ticket that may have been given up.
     pub(crate) fn find(&self, ticket: u32) -> Option<&N> {
-        self.nodes.get(ticket as usize).map(|node| &node.content)
+        self.nodes.get(ticket as usize)?.content.as_ref()
     }
 
     /// Takes a member out of the list; its node stays. False if it was not in it.
     #[inline]
     pub(crate) fn unlink(&mut self, ticket: u32) -> bool {
-        let Some(node) = self.nodes.get_mut(ticket as usize).filter(|node| node.next != OUT) else { return false };
+        let Some(node) = self.nodes.get_mut(ticket as usize) else { return false };
+        if node.next == OUT || node.content.is_none() {
+            return false;
+        }
         let (prev, next) = (node.prev, std::mem::replace(&mut node.next, OUT));
         match prev {
             NONE => self.head = next,
@@ -88,17 +113,31 @@ impl<N> List<N> {
     #[inline]
     pub(crate) fn take(&mut self, ticket: u32) -> N {
         self.unlink(ticket);
-        self.nodes.remove(ticket as usize).content
+        let node = &mut self.nodes[ticket as usize];
+        let content = node.content.take().expect(GIVEN_UP);
+        node.next = self.free;
+        self.free = ticket;
+        content
+    }
+
+    /// Gives up the ticket of a node that is out of the list, with nothing left in it whose drop would be noticed.
+    #[inline]
+    pub(crate) fn free(&mut self, ticket: u32) {
+        let node = &mut self.nodes[ticket as usize];
+        debug_assert!(node.next == OUT && node.content.is_some());
+        node.content = None;
+        node.next = self.free;
+        self.free = ticket;
     }
 
     #[inline]
     pub(crate) fn get(&self, ticket: u32) -> &N {
-        &self.nodes[ticket as usize].content
+        self.nodes[ticket as usize].content.as_ref().expect(GIVEN_UP)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, ticket: u32) -> &mut N {
-        &mut self.nodes[ticket as usize].content
+        self.nodes[ticket as usize].content.as_mut().expect(GIVEN_UP)
     }
 
     /// The members before and after this one; none for what is not in the list.

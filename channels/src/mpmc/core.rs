@@ -200,7 +200,7 @@ impl<T> State<T> {
         if slot == NO_SLOT || self.threads.inbox(owner.thread()) != scheduler.inbox() {
             return None;
         }
-        let _empty = self.waiters(operation).take(ticket);
+        self.waiters(operation).free(ticket);
         Some(Here { seat: self.seats[owner.thread() as usize], slot, id: owner.id() })
     }
 }

@@ -55,7 +55,7 @@ impl<V> Waiters<V> {
     }
 
     /// Queues the running thread's tasklet `id`; its ticket.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, thread: u32, id: TaskletId, claim: Option<Claim>, content: V) -> u32 {
         self.list.push(Waiter { thread, id, claim, content })
     }
@@ -115,6 +115,12 @@ impl<V> Waiters<V> {
     #[inline]
     pub(crate) fn take(&mut self, ticket: u32) -> V {
         self.list.take(ticket).content
+    }
+
+    /// Gives up the ticket of a waiter who was claimed, with nothing of the user's left in its node.
+    #[inline]
+    pub(crate) fn free(&mut self, ticket: u32) {
+        self.list.free(ticket);
     }
 
     #[inline]

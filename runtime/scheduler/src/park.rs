@@ -222,14 +222,22 @@ impl Scheduler {
     /// [`Unwoken`]. The tasklet has been taken out of the queue then.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn wait(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Unwoken> {
-        self.wait_plainly(Waits { on, ticket, outside: false, timed: false, at })
+        self.wait_plainly(on, ticket, at, Terms::LOCAL)
     }
 
     /// Inlined wherever it is called, as [`go`](Scheduler::go) is and for the same reason.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn wait_plainly(&self, waits: Waits) -> Result<(), Unwoken> {
+    fn wait_plainly(
+        &self,
+        on: Rc<dyn Wait>,
+        ticket: u32,
+        at: &'static Location<'static>,
+        terms: Terms,
+    ) -> Result<(), Unwoken> {
         let me = self.core.current.get();
-        trace::blocked(self, me, &*waits.on, waits.ticket);
+        trace::blocked(self, me, &*on, ticket);
+        // Made right where it goes: what is put together elsewhere in small pieces, and copied at once, stalls.
+        let waits = Waits { on, ticket, outside: terms.outside, timed: terms.deadline.is_some(), at };
         self.core.table.borrow_mut().block(me, waits, self.core.pace.switches());
         self.go();
         match self.collect(me) {
@@ -253,18 +261,25 @@ impl Scheduler {
         at: &'static Location<'static>,
         terms: Terms,
     ) -> Result<(), Unwoken> {
-        let waits = Waits { on, ticket, outside: terms.outside, timed: terms.deadline.is_some(), at };
         match terms.deadline {
-            None => self.wait_plainly(waits),
-            Some(deadline) => self.wait_until(waits, deadline),
+            None => self.wait_plainly(on, ticket, at, Terms { deadline: None, ..terms }),
+            Some(_) => self.wait_until(on, ticket, at, terms),
         }
     }
 
     #[inline(never)]
-    fn wait_until(&self, waits: Waits, deadline: Instant) -> Result<(), Unwoken> {
-        let timer = self.core.timers.set(deadline, self.current_id());
-        let waited = self.wait_plainly(waits);
-        self.core.timers.cancel(timer);
+    fn wait_until(
+        &self,
+        on: Rc<dyn Wait>,
+        ticket: u32,
+        at: &'static Location<'static>,
+        terms: Terms,
+    ) -> Result<(), Unwoken> {
+        let timer = terms.deadline.map(|deadline| self.core.timers.set(deadline, self.current_id()));
+        let waited = self.wait_plainly(on, ticket, at, terms);
+        if let Some(timer) = timer {
+            self.core.timers.cancel(timer);
+        }
         waited
     }
 
@@ -339,16 +354,16 @@ impl Scheduler {
     /// Ends a blocked tasklet's wait and puts it into the ring.
     #[inline]
     fn unpark(&self, id: TaskletId, place: impl FnOnce(&mut Table, Key)) -> bool {
-        let waits = {
+        let on = {
             let mut table = self.core.table.borrow_mut();
             if table.find(id.key, id.generation).is_none() {
                 return false;
             }
-            let Some(waits) = table.unblock(id.key) else { return false };
+            let Some((on, _ticket)) = table.unblock(id.key) else { return false };
             place(&mut table, id.key);
-            waits
+            on
         };
-        drop(waits);
+        drop(on);
         trace::woken(self, id.key);
         true
     }
