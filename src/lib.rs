@@ -23,6 +23,7 @@
 //! | to pass values between threads | [`rendezvous`], [`bounded`], [`unbounded`] |
 //! | to share values between tasklets and threads, and to wait for each other | [`sync`] |
 //! | to wait for a time | [`sleep`], [`Channel::receive_timeout`] |
+//! | tasklets on several threads | [`Runtime`], [`spawn_anywhere`], [`Handle`], [`RemoteTasklet`] |
 //! | to end them | [`AnyTasklet::kill`], [`kill_all`], [`enter`] |
 //! | to know what stacks take, and how large they have to be | [`stack_memory`], [`measure_stacks`] |
 //! | to build a blocking primitive of your own | [`park`] |
@@ -45,13 +46,14 @@ pub use tasklets_channels::{
     channel_callback, rendezvous, rendezvous_named, set_channel_callback, sync, unbounded, unbounded_named,
 };
 pub use tasklets_runtime::{
-    AnyTasklet, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit, Interrupted, JoinError, Outcome,
-    Payload, Picker, Report, ScheduleCallback, Scheduler, Since, StackError, StackLimit, StackMemory, StackPeak,
-    Starved, State, Stats, Tasklet, TaskletDump, TaskletError, TaskletExit, Waiting, current, dump,
+    AnyTasklet, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit, Handle, Interrupted, JoinError,
+    Outcome, Payload, Picker, RemoteTasklet, Report, Runtime, RuntimeBuilder, RuntimeReport, ScheduleCallback,
+    Scheduler, Shutdown, Since, SpawnError, SpawnRefusal, Spawner, StackError, StackLimit, StackMemory, StackPeak,
+    Starved, State, Stats, Tasklet, TaskletDump, TaskletError, TaskletExit, ThreadEnded, Waiting, current, dump,
     dump_with_backtraces, enter, kill_all, main_tasklet, measure_stacks, now, park, refuse_stacks, run, run_count,
     run_for, schedule, schedule_callback, schedule_remove, set_error_handler, set_guard_size, set_max_stacks,
-    set_pool_capacity, set_pool_review, set_schedule_callback, sleep, sleep_until, spawn, stack_memory, stack_peaks,
-    stats, switch_trap, trim, with_picker, with_virtual_time,
+    set_pool_capacity, set_pool_review, set_schedule_callback, sleep, sleep_until, spawn, spawn_anywhere, stack_memory,
+    stack_peaks, stats, switch_trap, trim, with_picker, with_virtual_time,
 };
 
 /// What nearly every program needs.

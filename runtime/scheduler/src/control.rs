@@ -82,7 +82,7 @@ impl Scheduler {
     }
 
     /// Makes sure that a tasklet that can run is in the ring.
-    fn link(&self, key: Key) {
+    pub(crate) fn link(&self, key: Key) {
         let mut table = self.core.table.borrow_mut();
         match table.get(key).place {
             Place::Ring | Place::Blocked => return,

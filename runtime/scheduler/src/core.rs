@@ -1,6 +1,6 @@
 //! The scheduler of one OS thread.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -20,6 +20,7 @@ use crate::seams::clock::Clock;
 use crate::seams::picker::Picker;
 use crate::table::{Entry, Key, Life, Mail, Place, Table};
 use crate::tasklet::AnyTasklet;
+use crate::threads::worker::Worker;
 use crate::wakeup::inbox::Mailroom;
 use crate::wakeup::timers::Timers;
 
@@ -48,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) timers: Timers,
     /// What other threads ask for.
     pub(crate) mailroom: Mailroom,
+    /// If the thread is one of a runtime.
+    pub(crate) worker: OnceCell<Worker>,
     /// What primitives keep here, each at a number of its own.
     pub(crate) kept: RefCell<Slab<Rc<dyn Wait>>>,
     pub(crate) ended: Cell<u64>,
@@ -77,7 +80,9 @@ struct Owner;
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        drop(LOCAL.take().map(ManuallyDrop::into_inner));
+        let Some(scheduler) = LOCAL.take().map(ManuallyDrop::into_inner) else { return };
+        // Frames that were given up may keep the scheduler itself for ever.
+        scheduler.end_mail();
     }
 }
 
@@ -127,6 +132,7 @@ impl Scheduler {
             picker: RefCell::new(None),
             timers: Timers::default(),
             mailroom: Mailroom::new(),
+            worker: OnceCell::new(),
             kept: RefCell::new(Slab::new()),
             ended: Cell::new(0),
             last_words: RefCell::new(None),

@@ -30,6 +30,8 @@ pub(crate) trait Run {
     /// Drops the body without running it; `payload` is its outcome.
     fn cancel(&self, payload: Payload) -> Ended;
     fn fate(&self) -> &Fate;
+    /// The thread has ended, and the body with it, without having been unwound: those on other threads are told.
+    fn forsake(&self) {}
 }
 
 /// What a handle does with the outcome.
@@ -192,7 +194,7 @@ fn find_cycle<R: 'static>(
     scheduler.find_cycle(&owners, job.describe(ticket), at).map_or(Ok(()), Err)
 }
 
-/// Why [`Tasklet::join`](crate::Tasklet::join) has no value.
+/// Why [`Tasklet::join`](crate::Tasklet::join) or [`Handle::join`](crate::Handle::join) has no value.
 #[non_exhaustive]
 pub enum JoinError {
     /// The tasklet was killed.
@@ -209,10 +211,16 @@ pub enum JoinError {
     BlockTrap,
     /// The switch to another tasklet was refused.
     Refused(TaskletError),
+    /// The time was up before the tasklet ended.
+    TimedOut,
+    /// It never began: its runtime was shut down first.
+    NotStarted,
+    /// Its thread ended while it refused to.
+    ThreadEnded,
 }
 
 impl JoinError {
-    fn from_refusal(refusal: Refusal) -> JoinError {
+    pub(crate) fn from_refusal(refusal: Refusal) -> JoinError {
         match refusal {
             Refusal::Refused(TaskletError::Deadlock(report)) => JoinError::Deadlock(report),
             Refusal::Refused(error) => JoinError::Refused(error),
@@ -245,6 +253,9 @@ impl fmt::Display for JoinError {
             JoinError::Deadlock(report) => write!(f, "deadlock: nobody could end this join\n{report}"),
             JoinError::BlockTrap => f.write_str("the tasklet does not like to be blocked: its block trap is set"),
             JoinError::Refused(error) => error.fmt(f),
+            JoinError::TimedOut => f.write_str("the time was up before the tasklet ended"),
+            JoinError::NotStarted => f.write_str("the tasklet never began: its runtime was shut down first"),
+            JoinError::ThreadEnded => f.write_str("the tasklet's thread ended while it refused to be killed"),
         }
     }
 }

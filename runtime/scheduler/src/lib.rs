@@ -52,6 +52,7 @@ mod stats;
 mod switch;
 mod table;
 mod tasklet;
+mod threads;
 mod trace;
 mod wakeup;
 
@@ -78,6 +79,13 @@ pub use spawn::{Builder, spawn};
 pub use stacks::measure_stacks;
 pub use stats::{Stats, run_count, stats};
 pub use tasklet::AnyTasklet;
+pub use threads::builder::RuntimeBuilder;
+pub use threads::error::{SpawnError, SpawnRefusal};
+pub use threads::handle::Handle;
+pub use threads::remote::{RemoteTasklet, ThreadEnded};
+pub use threads::runtime::{Runtime, Shutdown};
+pub use threads::spawner::{Spawner, spawn_anywhere};
+pub use threads::stall::RuntimeReport;
 
 /// Yields to the next runnable tasklet; the caller becomes the last one. Returns at once if nobody else is runnable.
 ///

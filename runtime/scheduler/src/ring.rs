@@ -89,6 +89,15 @@ impl Table {
         self.head = key;
     }
 
+    /// Puts a tasklet right after the head.
+    pub(crate) fn push_second(&mut self, key: Key) {
+        if self.len == 0 {
+            return self.link_alone(key);
+        }
+        let after = self.link(self.head).next;
+        self.link_before(key, after);
+    }
+
     /// Puts a tasklet right after the head and moves the head to it: the old head becomes the tail.
     #[inline]
     pub(crate) fn overtake(&mut self, key: Key) {

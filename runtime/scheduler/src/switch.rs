@@ -253,7 +253,13 @@ impl Scheduler {
     /// main. If that one is blocked itself, nobody can ever wake it, and its operation fails.
     #[cold]
     fn refill(&self) {
-        while self.core.table.borrow().len() == 0 && self.awaits_outside() {
+        while self.core.table.borrow().len() == 0 {
+            if self.fetch_work() {
+                break;
+            }
+            if self.is_called_off() || !self.awaits_outside() {
+                break;
+            }
             self.idle();
         }
         if self.core.table.borrow().len() != 0 {

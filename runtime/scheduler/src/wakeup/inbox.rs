@@ -14,7 +14,10 @@ use std::time::{Duration, Instant};
 use super::sync::{
     AtomicBool, Receiver, Sender, Thread, current, fence, park, park_timeout, several_processors, unbounded,
 };
+use crate::core::Scheduler;
 use crate::park::TaskletId;
+use crate::threads::remote::Order;
+use crate::threads::task::Queued;
 
 /// What another thread asks for.
 pub(crate) enum Command {
@@ -22,6 +25,12 @@ pub(crate) enum Command {
     Wake(TaskletId),
     /// Lets go of what a primitive keeps there.
     Discard(u32),
+    /// What is done to a tasklet by its remote handle.
+    Order(TaskletId, Order),
+    /// Begins here, and nowhere else.
+    Start(Queued),
+    /// Code of this crate that neither switches nor runs user code but as a callback.
+    Do(Box<dyn FnOnce(&Scheduler) + Send>),
 }
 
 /// Reaches a thread's scheduler from any thread: to wake its tasklets.
@@ -35,6 +44,10 @@ pub struct Inbox {
 struct Shared {
     commands: Sender<Command>,
     asleep: AtomicBool,
+    /// The owner is to look around, without a command.
+    nudged: AtomicBool,
+    /// Nobody will ever look into it again.
+    closed: AtomicBool,
     owner: Thread,
     number: u64,
 }
@@ -56,23 +69,52 @@ impl Inbox {
     ///
     /// A wake-up for a tasklet that is not blocked outside does nothing. False if the thread has ended.
     pub fn wake(&self, id: TaskletId) -> bool {
-        self.post(Command::Wake(id)).is_ok()
+        self.post(Command::Wake(id))
     }
 
     /// [`discard_kept`](crate::Scheduler::discard_kept) on that thread, when it looks into its inbox.
     pub fn discard_kept(&self, number: u32) {
         // What a thread that has ended kept is gone.
-        let _ = self.post(Command::Discard(number));
+        self.post(Command::Discard(number));
     }
 
-    /// Posts a command; it comes back if the thread has ended.
-    pub(crate) fn post(&self, command: Command) -> Result<(), Command> {
-        self.shared.commands.send(command).map_err(|refused| refused.0)?;
+    /// Posts a command. False if the thread has ended: then nobody obeys it.
+    ///
+    /// The owner first closes its inbox and then takes out what is in there; who posts puts in first and then looks whether it is
+    /// closed, with a fence in between as above: what is answered with true is taken out by the owner.
+    pub(crate) fn post(&self, command: Command) -> bool {
+        if self.shared.closed.load(Ordering::Acquire) || self.shared.commands.send(command).is_err() {
+            return false;
+        }
+        self.rouse();
+        !self.shared.closed.load(Ordering::Relaxed)
+    }
+
+    /// Makes the owner look around.
+    pub(crate) fn nudge(&self) {
+        self.shared.nudged.store(true, Ordering::Release);
+        self.rouse();
+    }
+
+    /// Wakes the owner if it sleeps.
+    fn rouse(&self) {
         fence(Ordering::SeqCst);
         if self.shared.asleep.load(Ordering::Relaxed) && self.shared.asleep.swap(false, Ordering::AcqRel) {
             self.shared.owner.unpark();
         }
-        Ok(())
+    }
+
+    /// Whether there is nothing for the owner to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shared.commands.is_empty() && !self.shared.nudged.load(Ordering::Acquire)
+    }
+
+    /// How the owner is called in messages.
+    pub(crate) fn owner(&self) -> String {
+        match self.shared.owner.name() {
+            Some(name) => name.to_owned(),
+            None => format!("thread {}", self.number()),
+        }
     }
 }
 
@@ -111,6 +153,8 @@ impl Mailroom {
         let shared = Shared {
             commands: sender,
             asleep: AtomicBool::new(false),
+            nudged: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             owner: current(),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
         };
@@ -119,18 +163,36 @@ impl Mailroom {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.commands.is_empty()
+        self.commands.is_empty() && !self.shared().nudged.load(Ordering::Acquire)
     }
 
     pub(crate) fn take(&self) -> Option<Command> {
         self.commands.try_recv().ok()
     }
 
-    /// Waits for a command, at the longest until the deadline. It may return for no reason.
-    pub(crate) fn sleep(&self, deadline: Option<Instant>) {
+    /// Whoever has nudged the owner may do so again.
+    pub(crate) fn forget_nudge(&self) {
+        let nudged = &self.shared().nudged;
+        if nudged.load(Ordering::Relaxed) {
+            // What was done before the nudge is seen from here on.
+            nudged.swap(false, Ordering::AcqRel);
+        }
+    }
+
+    /// Takes in nothing any more; the commands that nobody will obey.
+    pub(crate) fn close(&self) -> Vec<Command> {
+        self.shared().closed.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+        std::iter::from_fn(|| self.take()).collect()
+    }
+
+    /// Waits for a command, at the longest until the deadline. It may return for no reason. `last_look` is called before it really
+    /// sleeps.
+    pub(crate) fn sleep(&self, deadline: Option<Instant>, last_look: impl FnOnce()) {
         if !self.is_empty() || self.spin(deadline) {
             return;
         }
+        last_look();
         let asleep = &self.shared().asleep;
         // By a swap, so that it comes after whatever took the mark away last.
         asleep.swap(true, Ordering::AcqRel);
@@ -201,7 +263,7 @@ mod models {
                 keys.push(id.key);
             }
             if keys.len() < count {
-                mailroom.sleep(None);
+                mailroom.sleep(None, || ());
             }
         }
         keys

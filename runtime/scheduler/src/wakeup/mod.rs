@@ -23,14 +23,23 @@ impl Scheduler {
     /// Called every so many switches, from the midst of one: asks for a look where there is something to see.
     pub(crate) fn look_is_due(&self) {
         let due = self.core.timers.next().is_some_and(|next| next <= self.core.clock.now());
-        if due || !self.core.mailroom.is_empty() {
+        if due || !self.core.mailroom.is_empty() || self.has_unstarted() {
             self.core.hooks.alert(alert::LOOK, true);
         }
     }
 
-    /// Does what came in, and wakes those whose time has come. They are the last of the runnable ones then.
+    /// Does what came in, wakes those whose time has come, and takes what has waited longest to begin on this thread. They are the
+    /// last of the runnable ones then.
     pub(crate) fn look(&self) {
+        self.hear();
+        self.take_oldest();
+    }
+
+    /// [`look`](Scheduler::look) without beginning anything.
+    pub(crate) fn hear(&self) {
         self.core.hooks.alert(alert::LOOK, false);
+        self.core.mailroom.forget_nudge();
+        self.call_off();
         while let Some(command) = self.core.mailroom.take() {
             self.obey(command);
         }
@@ -46,11 +55,16 @@ impl Scheduler {
         match command {
             Command::Wake(id) => self.wake_outside(id),
             Command::Discard(number) => self.discard_kept(number),
+            Command::Order(id, order) => self.obey_order(id, order),
+            Command::Start(queued) => {
+                self.admit(queued);
+            }
+            Command::Do(work) => work(self),
         }
     }
 
     /// Wakes a tasklet if what it waits for lies outside. It looks for itself whether it has been waited for long enough.
-    fn wake_outside(&self, id: TaskletId) {
+    pub(crate) fn wake_outside(&self, id: TaskletId) {
         let waits = self.core.table.borrow().find(id.key, id.generation).is_some_and(|entry| entry.waits_outside());
         if waits {
             self.wake_blocked(id.key);
@@ -72,7 +86,7 @@ impl Scheduler {
     /// Nothing is runnable, and something outside may change that: waits for it. It may return with nothing changed.
     #[cold]
     pub(crate) fn idle(&self) {
-        self.look();
+        self.hear();
         if self.core.table.borrow().len() != 0 {
             return;
         }
@@ -80,9 +94,12 @@ impl Scheduler {
         let budget = self.budget_ends();
         let next = [self.core.timers.next(), budget].into_iter().flatten().min();
         if !self.core.clock.skip_to(next) {
-            self.core.mailroom.sleep(next);
+            self.rest(next);
         }
-        self.look();
+        self.hear();
+        if self.core.table.borrow().len() != 0 {
+            self.note_progress();
+        }
         if let Some(budget) = budget
             && self.core.table.borrow().len() == 0
             && self.core.clock.now() >= budget

@@ -96,6 +96,10 @@ mod modelled {
             self.0.count.fetch_add(1, Ordering::Release);
             Ok(())
         }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            self.0.count.load(Ordering::Relaxed) == 0
+        }
     }
 
     impl<T> Receiver<T> {

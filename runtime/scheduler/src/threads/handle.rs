@@ -1,0 +1,169 @@
+//! The handle of a task: any thread may wait for its outcome.
+
+use std::fmt;
+use std::panic::{Location, resume_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::core::Scheduler;
+use crate::job::JoinError;
+use crate::park::{Description, TaskletId, Terms, Unwoken, Wait};
+use crate::seams::clock;
+use crate::threads::remote::RemoteTasklet;
+use crate::threads::task::{Outcome, Waiter};
+
+/// The handle of what was spawned on a [`Runtime`](crate::Runtime). Any thread may wait with it for the result.
+///
+/// Dropping the last one detaches the tasklet: its result is dropped when it comes. What it panicked with waits for
+/// [`join`](Handle::join) while there is a handle. When the last one is dropped, or was before, the runtime's
+/// [hook](crate::RuntimeBuilder::on_panic) is told.
+///
+/// # Examples
+///
+/// ```
+/// use tasklets_runtime::Runtime;
+///
+/// let runtime = Runtime::builder().threads(2).build()?;
+/// let answer = runtime.spawn(|| 6 * 7)?;
+/// assert_eq!(answer.join()?, 42);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Handle<R: 'static = ()> {
+    task: Arc<dyn Outcome<R>>,
+}
+
+/// A tasklet in a join.
+struct Joining<R: 'static> {
+    task: Arc<dyn Outcome<R>>,
+    waiter: Waiter,
+}
+
+impl<R> Wait for Joining<R> {
+    fn unlink(&self, _ticket: u32) {
+        self.task.forget(&self.waiter);
+    }
+
+    fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
+        (None, None)
+    }
+
+    fn describe(&self, _ticket: u32) -> Description {
+        Description { operation: "join", on: describe(&*self.task) }
+    }
+}
+
+fn describe<R>(task: &dyn Outcome<R>) -> String {
+    let who = task.who().map_or("a tasklet".to_owned(), |who| who.to_string());
+    format!("{who}, spawned at {}", task.spawned_at())
+}
+
+impl<R> Handle<R> {
+    pub(crate) fn new(task: Arc<dyn Outcome<R>>) -> Handle<R> {
+        Handle { task }
+    }
+
+    /// Waits for the tasklet's end and takes its result. Other tasklets of the caller's thread run meanwhile; if there are none, the
+    /// thread sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError`] if it panicked, was killed or never began, if the result was taken already, or if the caller may not block.
+    ///
+    /// # Panics
+    ///
+    /// Unwinds with what is thrown into the caller meanwhile.
+    #[track_caller]
+    pub fn join(&self) -> Result<R, JoinError> {
+        self.join_within(None, Location::caller())
+    }
+
+    /// [`join`](Handle::join) for a limited time; the handle can join again after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Handle::join), and [`JoinError::TimedOut`].
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](Handle::join).
+    #[track_caller]
+    pub fn join_timeout(&self, time: Duration) -> Result<R, JoinError> {
+        let deadline = clock::deadline(&Scheduler::local(), time);
+        self.join_within(deadline, Location::caller())
+    }
+
+    /// [`join`](Handle::join) until a moment of [`now`](crate::now()).
+    ///
+    /// # Errors
+    ///
+    /// As [`join_timeout`](Handle::join_timeout).
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](Handle::join).
+    #[track_caller]
+    pub fn join_deadline(&self, deadline: Instant) -> Result<R, JoinError> {
+        self.join_within(Some(deadline), Location::caller())
+    }
+
+    fn join_within(&self, deadline: Option<Instant>, at: &'static Location<'static>) -> Result<R, JoinError> {
+        if let Some(result) = self.task.take_or_wait(None) {
+            return result;
+        }
+        let scheduler = Scheduler::local();
+        let waiter = (scheduler.inbox().clone(), scheduler.current_id());
+        if self.remote().is_some_and(|who| (who.inbox(), who.id()) == (&waiter.0, waiter.1)) {
+            return Err(JoinError::Current);
+        }
+        let terms = Terms { deadline, outside: true };
+        let joining = Rc::new(Joining { task: self.task.clone(), waiter });
+        loop {
+            scheduler.check_wait(false, terms).map_err(JoinError::from_refusal)?;
+            if let Some(result) = self.task.take_or_wait(Some(&joining.waiter)) {
+                return result;
+            }
+            match scheduler.wait_on(joining.clone(), 0, at, terms) {
+                Ok(()) => {}
+                Err(Unwoken::TimedOut) => return self.task.take_or_wait(None).unwrap_or(Err(JoinError::TimedOut)),
+                Err(Unwoken::Deadlock(report)) => return Err(JoinError::Deadlock(report)),
+                Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
+            }
+        }
+    }
+
+    /// Whether it has ended.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_over()
+    }
+
+    /// Kills it: it never begins, or a [`TaskletExit`](crate::TaskletExit) is raised in it when it runs next; see
+    /// [`RemoteTasklet::kill`]. Nothing happens if it has ended.
+    pub fn kill(&self) {
+        if self.task.end_unstarted() {
+            return;
+        }
+        if let Some(who) = self.remote() {
+            // If its thread has ended, so has it.
+            let _ = who.kill();
+        }
+    }
+
+    /// Commands the tasklet; none if it has not begun, or has ended.
+    pub fn remote(&self) -> Option<RemoteTasklet> {
+        self.task.who()
+    }
+}
+
+impl<R> Clone for Handle<R> {
+    fn clone(&self) -> Handle<R> {
+        Handle { task: self.task.clone() }
+    }
+}
+
+impl<R> fmt::Debug for Handle<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.is_finished() { "finished" } else { "not finished" };
+        write!(f, "Handle({}: {state})", describe(&*self.task))
+    }
+}

@@ -1,0 +1,212 @@
+//! A worker's side: where its tasklets come from, what it does when it has none, and its end.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crossbeam_deque::{Steal, Worker as Queue};
+
+use crate::core::{MAIN, Scheduler};
+use crate::park::TaskletId;
+use crate::table::{Entry, Life, Place};
+use crate::threads::pool::{Pool, Seat, State};
+use crate::threads::remote::RemoteTasklet;
+use crate::threads::task::Queued;
+use crate::trace;
+
+pub(crate) struct Worker {
+    pub(crate) pool: Arc<Pool>,
+    index: usize,
+    /// What tasklets of this thread have spawned, for whoever takes it first: the newest by this worker, the oldest by others.
+    queue: Queue<Queued>,
+    progress: Cell<u64>,
+}
+
+impl Worker {
+    pub(crate) fn new(pool: Arc<Pool>, index: usize, queue: Queue<Queued>) -> Worker {
+        Worker { pool, index, queue, progress: Cell::new(0) }
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    pub(crate) fn seat(&self) -> &Seat {
+        &self.pool.seats[self.index]
+    }
+
+    /// Queues what was spawned on this thread.
+    #[inline]
+    pub(crate) fn push(&self, queued: Queued) {
+        self.queue.push(queued);
+        self.pool.announce();
+    }
+
+    fn find(&self) -> Option<Queued> {
+        self.queue.pop().or_else(|| self.pool.inject()).or_else(|| self.pool.steal(self.index))
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.pool.state() >= State::Stopping
+    }
+
+    fn note_progress(&self) {
+        self.progress.set(self.progress.get() + 1);
+    }
+
+    pub(crate) fn progress(&self) -> u64 {
+        self.progress.get()
+    }
+}
+
+impl Scheduler {
+    /// Whether there is something that this thread could begin and has not looked at for a while.
+    pub(crate) fn has_unstarted(&self) -> bool {
+        let Some(worker) = self.core.worker.get() else { return false };
+        !worker.queue.is_empty() || !worker.pool.injector.is_empty()
+    }
+
+    /// Whether this thread is a worker that is to end.
+    pub(crate) fn is_called_off(&self) -> bool {
+        self.core.worker.get().is_some_and(Worker::is_stopping)
+    }
+
+    /// Nothing is runnable: begins something, if this is a worker; false if there is nothing. A call of `run` in a tasklet is to
+    /// return instead.
+    pub(crate) fn fetch_work(&self) -> bool {
+        let Some(worker) = self.core.worker.get() else { return false };
+        if worker.is_stopping() || (self.waker() != MAIN && !self.awaits_outside()) {
+            return false;
+        }
+        self.begin_next(worker)
+    }
+
+    fn begin_next(&self, worker: &Worker) -> bool {
+        while let Some(queued) = worker.find() {
+            if self.admit(queued) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Begins what has waited longest, so that a thread whose ring never empties leaves nothing lying.
+    pub(crate) fn take_oldest(&self) {
+        let Some(worker) = self.core.worker.get() else { return };
+        if worker.is_stopping() {
+            return;
+        }
+        let oldest = match worker.seat().stealer.steal() {
+            Steal::Success(queued) => Some(queued),
+            _ => worker.pool.inject(),
+        };
+        if let Some(queued) = oldest {
+            self.admit(queued);
+        }
+    }
+
+    /// Makes a task a tasklet, the last of the runnable ones. False if it was over before.
+    pub(crate) fn admit(&self, queued: Queued) -> bool {
+        let worker = self.core.worker.get();
+        let Some(errand) = queued.into_errand() else { return false };
+        let Some(at) = errand.spawned_at() else { return false };
+        let stack_size = worker.map_or(0, |worker| worker.pool.settings.stack_size);
+        let life = Life::Unstarted;
+        let entry = |generation| Entry { generation, stack_size, life, handles: 0, ..Entry::new(at) };
+        let (key, generation) = self.core.table.borrow_mut().add(entry);
+        if !errand.begins(RemoteTasklet::new(self.inbox().clone(), TaskletId { key, generation })) {
+            let gone = self.core.table.borrow_mut().take(key);
+            self.discard((gone, errand));
+            return false;
+        }
+        self.core.table.borrow_mut().get_mut(key).job = Some(errand);
+        self.core.table.borrow_mut().append(key);
+        trace::spawned(self, key);
+        if let Some(worker) = worker {
+            worker.note_progress();
+        }
+        true
+    }
+
+    /// A worker that is to end lets its main tasklet go on.
+    pub(crate) fn call_off(&self) {
+        if self.is_called_off() && self.core.table.borrow().get(MAIN).place == Place::Nowhere {
+            self.core.table.borrow_mut().append(MAIN);
+        }
+    }
+
+    /// Waits for something to do, until a deadline. It may return for no reason.
+    pub(crate) fn rest(&self, until: Option<Instant>) {
+        let Some(worker) = self.core.worker.get() else { return self.core.mailroom.sleep(until, || ()) };
+        let (pool, seat) = (&worker.pool, worker.seat());
+        {
+            let table = self.core.table.borrow();
+            let standing = &seat.standing;
+            standing.progress.store(worker.progress(), Ordering::Relaxed);
+            standing.blocked.store(table.blocked() + table.starving(), Ordering::Relaxed);
+            standing.outside.store(table.outside() != 0, Ordering::Relaxed);
+            standing.timers.store(self.core.timers.next().is_some(), Ordering::Relaxed);
+        }
+        pool.settle(seat);
+        if !pool.has_work() && !worker.is_stopping() {
+            self.core.mailroom.sleep(until, || pool.last_look());
+        }
+        pool.rise(seat);
+    }
+
+    /// Something was found after a rest.
+    pub(crate) fn note_progress(&self) {
+        if let Some(worker) = self.core.worker.get() {
+            worker.note_progress();
+        }
+    }
+
+    /// A worker's main tasklet: lets the others go on until the runtime ends.
+    pub(crate) fn serve(&self, worker: &Worker) {
+        while !worker.is_stopping() {
+            // A panic of a tasklet that nobody can join comes up here. It was printed where it began.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(crate::run)) {
+                worker.pool.settings.hooks.panicked(payload);
+            }
+            if worker.is_stopping() {
+                break;
+            }
+            self.hear();
+            if self.core.table.borrow().len() == 1 && !self.begin_next(worker) {
+                self.rest(None);
+                self.hear();
+            }
+            if self.core.table.borrow().len() > 1 {
+                worker.note_progress();
+            }
+        }
+    }
+
+    /// Ends what a worker has, when it has stopped.
+    pub(crate) fn wind_up(&self, worker: &Worker) {
+        let pool = &worker.pool;
+        let before = self.core.ended.get();
+        let survivors = self.kill_all().len();
+        pool.killed.fetch_add((self.core.ended.get() - before) as usize, Ordering::Relaxed);
+        pool.survived.fetch_add(survivors, Ordering::Relaxed);
+        while let Some(queued) = worker.queue.pop() {
+            pool.dropped.fetch_add(1, Ordering::Relaxed);
+            drop(queued);
+        }
+    }
+
+    /// The thread ends: nobody is listened to any more, and who waits elsewhere for what lives here still is told.
+    pub(crate) fn end_mail(&self) {
+        let lost = self.core.mailroom.close();
+        drop(lost);
+        let forsaken: Vec<_> = match self.core.table.try_borrow() {
+            Ok(table) => table.iter().filter_map(|(_, entry)| entry.job.clone()).collect(),
+            Err(_) => return,
+        };
+        for job in forsaken {
+            job.forsake();
+        }
+    }
+}
