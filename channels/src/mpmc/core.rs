@@ -51,8 +51,14 @@ pub(crate) struct State<T> {
     pub(crate) sending: Waiters<Parcel<T>>,
     pub(crate) receiving: Waiters<Parcel<T>>,
     pub(crate) threads: Threads,
-    /// By thread: the number under which its seat is kept there.
-    seats: Vec<u32>,
+    seats: Seats,
+}
+
+/// By thread: the number under which its seat is kept there, or `NO_SEAT`.
+struct Seats {
+    /// That of the first thread, in place: most channels know no other.
+    first: u32,
+    others: Vec<u32>,
 }
 
 /// What lies in a waiter's node.
@@ -82,7 +88,7 @@ impl<T> Core<T> {
             sending: Waiters::new(),
             receiving: Waiters::new(),
             threads: Threads::new(),
-            seats: Vec::new(),
+            seats: Seats { first: NO_SEAT, others: Vec::new() },
         };
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed) + 1;
         Core { state: Mutex::new(state), label: Label { kind, number, name } }
@@ -158,7 +164,7 @@ impl<T: 'static> Core<T> {
     /// What a tasklet of the running thread, which has this number, waits on.
     #[inline]
     pub(super) fn seat(self: &Arc<Self>, state: &mut State<T>, thread: u32, scheduler: &Scheduler) -> Rc<dyn Wait> {
-        match state.seats.get(thread as usize).and_then(|number| scheduler.kept(*number)) {
+        match scheduler.kept(state.seats.get(thread)) {
             Some(seat) => seat,
             None => self.new_seat(state, thread, scheduler),
         }
@@ -167,11 +173,7 @@ impl<T: 'static> Core<T> {
     #[cold]
     fn new_seat(self: &Arc<Self>, state: &mut State<T>, thread: u32, scheduler: &Scheduler) -> Rc<dyn Wait> {
         let seat: Rc<dyn Wait> = Rc::new(Seat::new(Arc::downgrade(self)));
-        let thread = thread as usize;
-        if state.seats.len() <= thread {
-            state.seats.resize(thread + 1, NO_SEAT);
-        }
-        state.seats[thread] = scheduler.keep(seat.clone());
+        state.seats.set(thread, scheduler.keep(seat.clone()));
         seat
     }
 }
@@ -197,11 +199,33 @@ impl<T> State<T> {
     pub(super) fn take_here(&mut self, operation: Operation, ticket: u32, scheduler: &Scheduler) -> Option<Here> {
         let waiters = self.waiters(operation);
         let (owner, slot) = (waiters.owner(ticket), waiters.get_mut(ticket).slot);
-        if slot == NO_SLOT || self.threads.inbox(owner.thread()) != scheduler.inbox() {
+        if slot == NO_SLOT || !self.threads.is_here(owner.thread(), scheduler) {
             return None;
         }
         self.waiters(operation).free(ticket);
-        Some(Here { seat: self.seats[owner.thread() as usize], slot, id: owner.id() })
+        Some(Here { seat: self.seats.get(owner.thread()), slot, id: owner.id() })
+    }
+}
+
+impl Seats {
+    #[inline]
+    fn get(&self, thread: u32) -> u32 {
+        match thread {
+            0 => self.first,
+            thread => self.others.get(thread as usize - 1).copied().unwrap_or(NO_SEAT),
+        }
+    }
+
+    fn set(&mut self, thread: u32, seat: u32) {
+        if thread == 0 {
+            self.first = seat;
+            return;
+        }
+        let place = thread as usize - 1;
+        if self.others.len() <= place {
+            self.others.resize(place + 1, NO_SEAT);
+        }
+        self.others[place] = seat;
     }
 }
 
@@ -227,16 +251,13 @@ impl<T> Drop for Core<T> {
     /// Lets go of what other threads keep for it.
     fn drop(&mut self) {
         let state = self.state.get_mut();
-        if state.seats.is_empty() {
-            return;
-        }
-        let scheduler = Scheduler::local();
-        for (thread, number) in state.seats.iter().enumerate().filter(|(_, number)| **number != NO_SEAT) {
-            let inbox = state.threads.inbox(thread as u32);
-            if inbox == scheduler.inbox() {
-                scheduler.discard_kept(*number);
+        let seats = (0..=state.seats.others.len() as u32).map(|thread| (thread, state.seats.get(thread)));
+        for (thread, seat) in seats.filter(|(_, seat)| *seat != NO_SEAT) {
+            let scheduler = Scheduler::local();
+            if state.threads.is_here(thread, &scheduler) {
+                scheduler.discard_kept(seat);
             } else {
-                inbox.discard_kept(*number);
+                state.threads.inbox(thread).discard_kept(seat);
             }
         }
     }

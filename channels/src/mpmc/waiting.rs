@@ -17,7 +17,13 @@ use super::error::{Handles, Operation};
 /// not lock the channel once more. Others leave what they bring in the node.
 pub(super) struct Seat<T> {
     core: Weak<Core<T>>,
-    slots: RefCell<Slab<Slot<T>>>,
+    slots: RefCell<Slots<T>>,
+}
+
+/// The waits of a thread, by number. There is rarely more than one at a time: that is number 0, and lies in place.
+struct Slots<T> {
+    first: Option<Slot<T>>,
+    others: Slab<Slot<T>>,
 }
 
 /// A wait, as its own thread sees it.
@@ -40,7 +46,7 @@ pub(super) enum Fate<T> {
 
 impl<T> Seat<T> {
     pub(super) fn new(core: Weak<Core<T>>) -> Seat<T> {
-        Seat { core, slots: RefCell::new(Slab::new()) }
+        Seat { core, slots: RefCell::new(Slots { first: None, others: Slab::new() }) }
     }
 
     fn with<R>(&self, look: impl FnOnce(&Arc<Core<T>>) -> R) -> Option<R> {
@@ -51,8 +57,13 @@ impl<T> Seat<T> {
     #[inline]
     pub(super) fn reserve(&self, operation: Operation, queue: impl FnOnce(u32) -> u32) -> u32 {
         let mut slots = self.slots.borrow_mut();
-        let vacant = slots.vacant_entry();
-        let slot = u32::try_from(vacant.key()).expect("more than four billion waiters");
+        let slots = &mut *slots;
+        if slots.first.is_none() {
+            slots.first = Some(Slot { operation, ticket: queue(0), fate: Fate::Open });
+            return 0;
+        }
+        let vacant = slots.others.vacant_entry();
+        let slot = u32::try_from(vacant.key() + 1).expect("more than four billion waiters");
         vacant.insert(Slot { operation, ticket: queue(slot), fate: Fate::Open });
         slot
     }
@@ -60,36 +71,56 @@ impl<T> Seat<T> {
     /// Ends a wait in the name of its waiter, whose node was taken away.
     #[inline]
     pub(super) fn settle(&self, slot: u32, fate: Fate<T>) {
-        self.slots.borrow_mut()[slot as usize].fate = fate;
+        self.slots.borrow_mut().get(slot).fate = fate;
     }
 
     /// What has become of a wait; it is over then, unless that is open.
     #[inline]
     pub(super) fn fate(&self, slot: u32) -> Fate<T> {
         let mut slots = self.slots.borrow_mut();
-        match slots[slot as usize].fate {
+        match slots.get(slot).fate {
             Fate::Open => Fate::Open,
-            _ => slots.remove(slot as usize).fate,
+            _ => slots.remove(slot).fate,
         }
     }
 
     /// The node of a wait that is open.
     pub(super) fn ticket(&self, slot: u32) -> u32 {
-        self.slots.borrow()[slot as usize].ticket
+        self.slots.borrow_mut().get(slot).ticket
     }
 
     /// Gives up a slot whose wait is open: the ticket of its node.
     pub(super) fn leave(&self, slot: u32) -> u32 {
-        self.slots.borrow_mut().remove(slot as usize).ticket
+        self.slots.borrow_mut().remove(slot).ticket
     }
 
     /// The operation and its node, if the wait is open.
     fn open(&self, slot: u32) -> (Operation, Option<u32>) {
-        let slots = self.slots.borrow();
-        let slot = &slots[slot as usize];
+        let mut slots = self.slots.borrow_mut();
+        let slot = slots.get(slot);
         (slot.operation, matches!(slot.fate, Fate::Open).then_some(slot.ticket))
     }
 }
+
+impl<T> Slots<T> {
+    #[inline]
+    fn get(&mut self, slot: u32) -> &mut Slot<T> {
+        match slot {
+            0 => self.first.as_mut().expect(OVER),
+            slot => &mut self.others[slot as usize - 1],
+        }
+    }
+
+    #[inline]
+    fn remove(&mut self, slot: u32) -> Slot<T> {
+        match slot {
+            0 => self.first.take().expect(OVER),
+            slot => self.others.remove(slot as usize - 1),
+        }
+    }
+}
+
+const OVER: &str = "the wait is over";
 
 impl<T: 'static> Seat<T> {
     /// What a scheduler keeps for this channel.

@@ -5,10 +5,14 @@ use tasklets_runtime::park::{Inbox, TaskletId};
 
 /// The inboxes of the threads that take part, in the order in which they came. A waiter names its thread by a number, so that no
 /// inbox is counted up and down at every wait.
-#[derive(Default)]
 pub(crate) struct Threads {
     inboxes: Vec<Inbox>,
+    /// The number of the first one's inbox, so that a primitive of one thread looks no further.
+    first: u64,
 }
+
+/// In place of that: there is none yet. Inboxes are counted up from 0.
+const NOBODY: u64 = u64::MAX;
 
 /// Somebody to be woken, once every lock is released.
 #[must_use = "who is not woken waits for ever"]
@@ -21,23 +25,36 @@ pub(crate) enum Wakeup {
 
 impl Threads {
     pub(crate) const fn new() -> Threads {
-        Threads { inboxes: Vec::new() }
+        Threads { inboxes: Vec::new(), first: NOBODY }
     }
 
     /// The number of the running thread.
     #[inline]
     pub(crate) fn number(&mut self, scheduler: &Scheduler) -> u32 {
         let inbox = scheduler.inbox();
-        match self.inboxes.iter().position(|known| known == inbox) {
-            Some(number) => number as u32,
-            None => self.add(inbox),
-        }
+        if self.first == inbox.number() { 0 } else { self.number_of(inbox) }
     }
 
-    #[cold]
-    fn add(&mut self, inbox: &Inbox) -> u32 {
-        self.inboxes.push(inbox.clone());
-        u32::try_from(self.inboxes.len() - 1).expect("more than four billion threads")
+    #[inline(never)]
+    fn number_of(&mut self, inbox: &Inbox) -> u32 {
+        let known = self.inboxes.iter().position(|known| known == inbox);
+        let number = known.unwrap_or_else(|| {
+            if self.inboxes.is_empty() {
+                self.first = inbox.number();
+            }
+            self.inboxes.push(inbox.clone());
+            self.inboxes.len() - 1
+        });
+        u32::try_from(number).expect("more than four billion threads")
+    }
+
+    /// Whether the thread with this number is the running one.
+    #[inline]
+    pub(crate) fn is_here(&self, thread: u32, scheduler: &Scheduler) -> bool {
+        match thread {
+            0 => self.first == scheduler.inbox().number(),
+            thread => self.inbox(thread) == scheduler.inbox(),
+        }
     }
 
     /// The inbox of a thread.
@@ -49,8 +66,7 @@ impl Threads {
     /// Wakes a tasklet of the thread with this number.
     #[inline]
     pub(crate) fn wakeup(&self, thread: u32, id: TaskletId, scheduler: &Scheduler) -> Wakeup {
-        let inbox = &self.inboxes[thread as usize];
-        if inbox == scheduler.inbox() { Wakeup::Here(id) } else { Wakeup::There(inbox.clone(), id) }
+        if self.is_here(thread, scheduler) { Wakeup::Here(id) } else { Wakeup::There(self.inbox(thread).clone(), id) }
     }
 }
 
