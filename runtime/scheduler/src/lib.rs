@@ -72,7 +72,7 @@ pub use nested::{enter, kill_all};
 pub use pace::Since;
 pub use report::{Report, Starved, Waiting};
 pub use run::{Budget, Ending, Outcome, run, run_for};
-pub use seams::clock::{now, with_virtual_time};
+pub use seams::clock::{advance, now, with_virtual_time};
 pub use seams::picker::{Picker, with_picker};
 pub use sleep::{Interrupted, sleep, sleep_until};
 pub use spawn::{Builder, spawn};

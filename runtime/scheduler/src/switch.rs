@@ -202,7 +202,7 @@ impl Scheduler {
     #[inline(never)]
     fn leaving_busily(&self, me: Key) {
         self.take_by_hand(me);
-        if self.core.hooks.alerted(alert::LOOK) {
+        if self.core.hooks.alerted(alert::LOOK | alert::PICK) {
             self.look();
         }
         self.refill();

@@ -71,6 +71,34 @@ pub fn with_virtual_time<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Lets the time of [`with_virtual_time`] go on by this much, in a test of what happens when it is up in the midst of things. Those
+/// whose deadlines have come then are woken when the thread looks at its timers next: at once if nothing is runnable, at every
+/// switch under a [picker](crate::with_picker), else within 256 switches.
+///
+/// # Panics
+///
+/// If time is real.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tasklets_runtime::{advance, now, with_virtual_time};
+///
+/// with_virtual_time(|| {
+///     let began = now();
+///     advance(Duration::from_secs(1));
+///     assert_eq!(now() - began, Duration::from_secs(1));
+/// });
+/// ```
+#[track_caller]
+pub fn advance(time: Duration) {
+    let scheduler = Scheduler::local();
+    let clock = &scheduler.core.clock;
+    let Some(now) = clock.virtual_now.get() else { panic!("only virtual time can be advanced: see with_virtual_time") };
+    clock.virtual_now.set(now.checked_add(time).or(Some(now)));
+}
+
 /// The moment that is `after` from now; none if the clock cannot tell it: that never comes.
 pub(crate) fn deadline(scheduler: &Scheduler, after: Duration) -> Option<Instant> {
     scheduler.core.clock.now().checked_add(after)

@@ -1,0 +1,55 @@
+//! Random orders of random scenarios.
+
+use crate::common::{checked, scale};
+use crate::explore::random_order;
+use crate::pipe::{KINDS, Patience};
+use crate::scenario::{MS, Step, Steps, play};
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+
+    fn patience(&mut self) -> Patience {
+        match self.below(4) {
+            0 => Patience::Try,
+            1 => Patience::Timeout(MS),
+            _ => Patience::Forever,
+        }
+    }
+
+    fn steps(&mut self) -> Steps {
+        let count = 1 + self.below(4);
+        (0..count).map(|_| self.step()).collect()
+    }
+
+    fn step(&mut self) -> Step {
+        match self.below(12) {
+            0..=3 => Step::Send(self.patience()),
+            4..=7 => Step::Receive(self.patience()),
+            8 => Step::Kill(self.below(4)),
+            9 | 10 => Step::Pass,
+            _ => Step::Yield,
+        }
+    }
+}
+
+/// The seed of a failure is in its message: `TEST_SEED` runs that one alone.
+#[test]
+fn random_scenarios_in_random_orders() {
+    let only = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
+    checked(move || {
+        let seeds = only.map_or(0..scale(20_000) as u64, |seed| seed..seed + 1);
+        for seed in seeds {
+            let mut random = Random(seed);
+            random.below(1);
+            let tasklets: Vec<Steps> = (0..2 + random.below(3)).map(|_| random.steps()).collect();
+            let kind = KINDS[random.below(KINDS.len())];
+            let what = || format!("TEST_SEED={seed}: {kind:?}: {tasklets:?}");
+            random_order(random.0, &what, &|| play(kind, &tasklets));
+        }
+    });
+}
