@@ -1,16 +1,21 @@
 //! `peers PEER NAME...` has another runtime do workloads of the same names as `workloads`, and prints the same lines.
 //!
-//! All is on one OS thread. What a peer cannot do it does not have; where its work differs, its module says how.
+//! All is on one OS thread, but for names that end in `-2w`, where two share the work, and in `-x`, where each task has its own.
+//! What a peer cannot do it does not have; where its work differs, its module says how.
 
 #![forbid(unsafe_code)]
 
 mod counter;
+mod futures;
 // The rule of measuring is the same because it is the same file.
 #[path = "../../src/measure.rs"]
 mod measure;
 mod on_async_executor;
 mod on_corosensei;
+mod on_flume;
+mod on_kanal;
 mod on_may;
+mod on_threads;
 mod on_tokio;
 #[path = "../../src/resident.rs"]
 mod resident;
@@ -28,7 +33,10 @@ enum Peer {
     Corosensei,
     Tokio,
     AsyncExecutor,
+    Kanal,
+    Flume,
     May,
+    Crossbeam,
 }
 
 impl Peer {
@@ -37,6 +45,9 @@ impl Peer {
             Self::Corosensei => on_corosensei::WORKLOADS,
             Self::Tokio => on_tokio::WORKLOADS,
             Self::AsyncExecutor => on_async_executor::WORKLOADS,
+            Self::Kanal => on_kanal::WORKLOADS,
+            Self::Flume => on_flume::WORKLOADS,
+            Self::Crossbeam => on_threads::WORKLOADS,
             Self::May => on_may::WORKLOADS,
         }
     }

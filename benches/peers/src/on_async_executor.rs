@@ -1,17 +1,25 @@
 //! async-executor's executor for one thread, with async-channel. Its tasks are futures and have no stack.
 //!
-//! Those channels hold at least one message, so that pingpong is with capacity 1; skynet1 is over kanal's, which can hold none.
+//! Those channels hold at least one message, so that pingpong is with capacity 1; skynet1 is over kanal's, which can hold none,
+//! and whose other workloads are a peer of their own. The lock is that of async-lock.
+
+mod places;
 
 use std::rc::Rc;
 use std::time::Instant;
 
-use async_channel::{bounded, unbounded};
+use async_channel::unbounded;
 use async_executor::LocalExecutor;
+use futures_lite::Stream;
 use futures_lite::future::{block_on, yield_now};
-use kanal::AsyncSender;
+
+pub(crate) use places::{Local, Two};
 
 use crate::counter::Counter;
-use crate::measure::{per_operation, print, time};
+use crate::futures::tree::{Order, skynet};
+use crate::futures::{Channels, Lock, many, pair};
+use crate::measure::{per_operation, time};
+use crate::on_kanal::Kanal;
 use crate::resident::Before;
 use crate::{BATCH, Workload};
 
@@ -19,14 +27,15 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("yield2", |name| yields(name, 2)),
     ("yield1k", |name| yields(name, 1_000)),
     ("yield100k", |name| yields(name, 100_000)),
-    ("pingpong", pingpong),
+    ("pingpong", pair::pingpong::<Local, Smol>),
+    ("mutex", many::mutex::<Local, async_lock::Mutex<usize>, Kanal>),
     ("spawn", spawn_join),
     ("spawn-batch", spawn_batch),
     ("live10k", |name| live(name, 10_000)),
     ("live100k", |name| live(name, 100_000)),
     ("live1m", |name| live(name, 1_000_000)),
-    ("skynet1", |name| skynet(name, Order::Breadth)),
-    ("skynet1-path", |name| skynet(name, Order::Path)),
+    ("skynet1", |name| skynet::<Local, Kanal>(name, 0, Order::Breadth)),
+    ("skynet1-path", |name| skynet::<Local, Kanal>(name, 0, Order::Path)),
 ];
 
 type Executor = Rc<LocalExecutor<'static>>;
@@ -65,32 +74,6 @@ fn yields(name: &str, tasks: usize) {
             starts[0].elapsed()
         });
         assert_eq!(done.get(), each * tasks);
-        took
-    });
-}
-
-/// Two tasks, two channels of capacity 1: one sends a number and receives it back.
-fn pingpong(name: &str) {
-    per_operation(name, 1 << 14, |messages| {
-        let executor = Executor::default();
-        let (there, inbox) = bounded(1);
-        let (outbox, back) = bounded(1);
-        let echo = async move {
-            while let Ok(number) = inbox.recv().await {
-                outbox.send(number).await.expect("the pinger");
-            }
-        };
-        executor.spawn(echo).detach();
-        let (took, right) = enter(&executor, async move {
-            let start = Instant::now();
-            let mut right = 0;
-            for number in 0..messages / 2 {
-                there.send(number).await.expect("the echo");
-                right += usize::from(back.recv().await == Ok(number));
-            }
-            (start.elapsed(), right)
-        });
-        assert_eq!(right, messages / 2);
         took
     });
 }
@@ -157,54 +140,32 @@ fn live(name: &str, tasks: usize) {
     growth.print(name, tasks);
 }
 
-/// In what order a node of the tree lets its children run.
-#[derive(Clone, Copy)]
-enum Order {
-    /// All are spawned, then all are received from.
-    Breadth,
-    /// One is spawned and received from before the next one is spawned.
-    Path,
-}
+/// async-channel's.
+struct Smol;
 
-/// A tree of tasks, ten children each, whose million leaves send their numbers up through rendezvous channels. Cold, one pass.
-fn skynet(name: &str, order: Order) {
-    const LEAVES: usize = 1_000_000;
-    let executor = Executor::default();
-    let spawner = executor.clone();
-    let took = time(|| {
-        enter(&executor, async move {
-            let (up, root) = kanal::bounded_async(0);
-            spawn_node(&spawner, up, 0, LEAVES, order);
-            assert_eq!(root.recv().await, Ok(LEAVES * (LEAVES - 1) / 2));
-        });
-        run(&executor);
-    });
-    print(name, took.as_secs_f64() * 1e3, "ms");
-}
+impl Channels for Smol {
+    type Sender = async_channel::Sender<usize>;
+    type Receiver = async_channel::Receiver<usize>;
 
-fn spawn_node(executor: &Executor, up: AsyncSender<usize>, first: usize, leaves: usize, order: Order) {
-    const CHILDREN: usize = 10;
-    // Of their own kinds, so that a leaf's future is no larger than it has to be.
-    if leaves == 1 {
-        executor.spawn(async move { up.send(first).await.expect("the parent") }).detach();
-        return;
+    fn channel(capacity: usize) -> (Self::Sender, Self::Receiver) {
+        async_channel::bounded(capacity.max(1))
     }
-    let spawner = executor.clone();
-    let node = async move {
-        let (child, here) = kanal::bounded_async(0);
-        let each = leaves / CHILDREN;
-        let spawn = |number: usize| spawn_node(&spawner, child.clone(), first + number * each, each, order);
-        if matches!(order, Order::Breadth) {
-            (0..CHILDREN).for_each(spawn);
-        }
-        let mut sum = 0;
-        for number in 0..CHILDREN {
-            if matches!(order, Order::Path) {
-                spawn(number);
-            }
-            sum += here.recv().await.expect("a child");
-        }
-        up.send(sum).await.expect("the parent");
-    };
-    executor.spawn(node).detach();
+
+    async fn send(sender: &Self::Sender, value: usize) -> bool {
+        sender.send(value).await.is_ok()
+    }
+
+    async fn receive(receiver: &mut Self::Receiver) -> Option<usize> {
+        receiver.recv().await.ok()
+    }
+
+    fn stream(receiver: &mut Self::Receiver) -> impl Stream<Item = usize> + Send + Unpin {
+        Box::pin(receiver.clone())
+    }
+}
+
+impl Lock for async_lock::Mutex<usize> {
+    async fn lock(&self) -> impl std::ops::DerefMut<Target = usize> + Send {
+        async_lock::Mutex::lock(self).await
+    }
 }

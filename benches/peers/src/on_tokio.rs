@@ -1,15 +1,19 @@
-//! tokio's runtime of one thread. Its tasks are futures and have no stack.
+//! tokio's runtime of one thread, and that of two. Its tasks are futures and have no stack.
 //!
-//! Its channels hold at least one message, so that pingpong is with capacity 1; and none lets many tasks wait for messages of
-//! their own, so that those of live10k wait for a change on a watch channel.
+//! Its channels hold at least one message, so that capacity 1 stands for a rendezvous; and none lets many tasks wait for messages
+//! of their own, so that those of live10k wait for a change on a watch channel.
 
+use std::ops::DerefMut;
 use std::time::Instant;
 
+use futures_lite::{Stream, stream};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::{spawn, yield_now};
 
 use crate::counter::Counter;
+use crate::futures::tree::{Order, skynet};
+use crate::futures::{Channels, Lock, Place, many, pair};
 use crate::measure::per_operation;
 use crate::resident::Before;
 use crate::{BATCH, Workload};
@@ -18,7 +22,21 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("yield2", |name| yields(name, 2)),
     ("yield1k", |name| yields(name, 1_000)),
     ("yield100k", |name| yields(name, 100_000)),
-    ("pingpong", pingpong),
+    ("pingpong", pair::pingpong::<Current, Tokio>),
+    ("ring", many::ring::<Current, Tokio>),
+    ("sieve", many::sieve::<Current, Tokio>),
+    ("fanin", many::fanin::<Current, Tokio>),
+    ("buffered", pair::buffered::<Current, Tokio>),
+    ("select", many::select::<Current, Tokio>),
+    ("mutex", many::mutex::<Current, Mutex<usize>, Tokio>),
+    ("skynet1", |name| skynet::<Current, Tokio>(name, 0, Order::Breadth)),
+    ("skynet1-buf10", |name| skynet::<Current, Tokio>(name, 10, Order::Breadth)),
+    ("pingpong-2w", pair::pingpong::<Two, Tokio>),
+    ("buffered-2w", pair::buffered::<Two, Tokio>),
+    ("skynet2", |name| skynet::<Two, Tokio>(name, 0, Order::Breadth)),
+    ("skynet2-buf10", |name| skynet::<Two, Tokio>(name, 10, Order::Breadth)),
+    ("pingpong-x", pair::pingpong_apart::<Current, Tokio>),
+    ("buffered-x", pair::buffered_apart::<Current, Tokio>),
     ("spawn", spawn_join),
     ("spawn-batch", spawn_batch),
     ("live10k", |name| live(name, 10_000)),
@@ -60,30 +78,6 @@ fn yields(name: &str, tasks: usize) {
             starts[0].elapsed()
         });
         assert_eq!(done.get(), each * tasks);
-        took
-    });
-}
-
-/// Two tasks, two channels of capacity 1: one sends a number and receives it back.
-fn pingpong(name: &str) {
-    per_operation(name, 1 << 14, |messages| {
-        let (there, mut inbox) = mpsc::channel(1);
-        let (outbox, mut back) = mpsc::channel(1);
-        let (took, right) = enter(async move {
-            spawn(async move {
-                while let Some(number) = inbox.recv().await {
-                    outbox.send(number).await.expect("the pinger");
-                }
-            });
-            let start = Instant::now();
-            let mut right = 0;
-            for number in 0..messages / 2 {
-                there.send(number).await.expect("the echo");
-                right += usize::from(back.recv().await == Some(number));
-            }
-            (start.elapsed(), right)
-        });
-        assert_eq!(right, messages / 2);
         took
     });
 }
@@ -148,4 +142,70 @@ fn live(name: &str, tasks: usize) {
         }
         growth.print(name, tasks);
     });
+}
+
+/// The thread that enters it.
+#[derive(Clone, Copy, Default)]
+struct Current;
+
+impl Place for Current {
+    fn spawn(self, task: impl Future<Output = ()> + Send + 'static) {
+        spawn(task);
+    }
+
+    fn yield_now(self) -> impl Future<Output = ()> + Send {
+        yield_now()
+    }
+
+    fn enter<R: Send + 'static>(self, task: impl Future<Output = R> + Send + 'static) -> R {
+        enter(task)
+    }
+}
+
+/// Two threads that share their work.
+#[derive(Clone, Copy, Default)]
+struct Two;
+
+impl Place for Two {
+    fn spawn(self, task: impl Future<Output = ()> + Send + 'static) {
+        spawn(task);
+    }
+
+    fn yield_now(self) -> impl Future<Output = ()> + Send {
+        yield_now()
+    }
+
+    fn enter<R: Send + 'static>(self, task: impl Future<Output = R> + Send + 'static) -> R {
+        let runtime = Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
+        runtime.block_on(runtime.spawn(task)).expect("a task that does not panic")
+    }
+}
+
+struct Tokio;
+
+impl Channels for Tokio {
+    type Sender = mpsc::Sender<usize>;
+    type Receiver = mpsc::Receiver<usize>;
+
+    fn channel(capacity: usize) -> (Self::Sender, Self::Receiver) {
+        mpsc::channel(capacity.max(1))
+    }
+
+    async fn send(sender: &Self::Sender, value: usize) -> bool {
+        sender.send(value).await.is_ok()
+    }
+
+    async fn receive(receiver: &mut Self::Receiver) -> Option<usize> {
+        receiver.recv().await
+    }
+
+    fn stream(receiver: &mut Self::Receiver) -> impl Stream<Item = usize> + Send + Unpin {
+        stream::poll_fn(|context| receiver.poll_recv(context))
+    }
+}
+
+impl Lock for Mutex<usize> {
+    async fn lock(&self) -> impl DerefMut<Target = usize> + Send {
+        Mutex::lock(self).await
+    }
 }
