@@ -1,5 +1,5 @@
 // Command main has Go do workloads of the same names as `workloads`, and prints the same lines. All is on one thread
-// (GOMAXPROCS=1); the runtime's own threads watch beside it.
+// (GOMAXPROCS=1), but for those whose names say two; the runtime's own threads watch beside them.
 package main
 
 import (
@@ -17,29 +17,55 @@ const least = 300 * time.Millisecond
 const batch = 1000
 
 var workloads = map[string]func(string){
-	"yield2":       func(name string) { yields(name, 2) },
-	"yield1k":      func(name string) { yields(name, 1000) },
-	"yield100k":    func(name string) { yields(name, 100000) },
-	"pingpong":     pingpong,
-	"spawn":        spawnJoin,
-	"spawn-batch":  spawnBatch,
-	"live10k":      func(name string) { live(name, 10000) },
-	"live100k":     func(name string) { live(name, 100000) },
-	"live1m":       func(name string) { live(name, 1000000) },
-	"skynet1":      func(name string) { skynet(name, false) },
-	"skynet1-path": func(name string) { skynet(name, true) },
+	"yield2":        func(name string) { yields(name, 2) },
+	"yield1k":       func(name string) { yields(name, 1000) },
+	"yield100k":     func(name string) { yields(name, 100000) },
+	"pingpong":      func(name string) { pingpong(name, func() {}) },
+	"ring":          ring,
+	"sieve":         sieve,
+	"fanin":         fanin,
+	"buffered":      func(name string) { buffered(name, func() {}) },
+	"select":        selects,
+	"mutex":         mutex,
+	"spawn":         spawnJoin,
+	"spawn-batch":   spawnBatch,
+	"live10k":       func(name string) { live(name, 10000) },
+	"live100k":      func(name string) { live(name, 100000) },
+	"live1m":        func(name string) { live(name, 1000000) },
+	"skynet1":       func(name string) { skynet(name, 0, false) },
+	"skynet1-path":  func(name string) { skynet(name, 0, true) },
+	"skynet1-buf10": func(name string) { skynet(name, 10, false) },
+	"pingpong-2w":   func(name string) { pingpong(name, func() {}) },
+	"buffered-2w":   func(name string) { buffered(name, func() {}) },
+	"skynet2":       func(name string) { skynet(name, 0, false) },
+	"skynet2-buf10": func(name string) { skynet(name, 10, false) },
+	"pingpong-x":    func(name string) { pingpong(name, runtime.LockOSThread) },
+	"buffered-x":    func(name string) { buffered(name, runtime.LockOSThread) },
 }
 
 func main() {
-	runtime.GOMAXPROCS(1)
+	if len(os.Args) == 1 {
+		for name := range workloads {
+			fmt.Println(name)
+		}
+	}
 	for _, name := range os.Args[1:] {
 		run, known := workloads[name]
 		if !known {
 			fmt.Fprintln(os.Stderr, "no workload is called", name)
 			os.Exit(2)
 		}
+		runtime.GOMAXPROCS(threads(name))
 		run(name)
 	}
+}
+
+// threads tells how many threads a workload is for.
+func threads(name string) int {
+	if strings.HasSuffix(name, "-2w") || strings.HasSuffix(name, "-x") || strings.HasPrefix(name, "skynet2") {
+		return 2
+	}
+	return 1
 }
 
 func check(right bool, what string) {
@@ -87,30 +113,6 @@ func yields(name string, goroutines int) {
 		}
 		took := time.Since(first)
 		check(done == each*goroutines, name)
-		return took
-	})
-}
-
-// pingpong has two goroutines and two rendezvous channels: one sends a number and receives it back.
-func pingpong(name string) {
-	perOperation(name, 1<<14, func(messages int) time.Duration {
-		there, back := make(chan int), make(chan int)
-		go func() {
-			for number := range there {
-				back <- number
-			}
-		}()
-		right := 0
-		start := time.Now()
-		for number := 0; number < messages/2; number++ {
-			there <- number
-			if <-back == number {
-				right++
-			}
-		}
-		took := time.Since(start)
-		close(there)
-		check(right == messages/2, name)
 		return took
 	})
 }
@@ -191,38 +193,4 @@ func status(line string) int {
 		panic(err)
 	}
 	return kib * 1024
-}
-
-// skynet has a tree of goroutines, ten children each, whose million leaves send their numbers up through rendezvous channels.
-// One pass, cold. With path a child is started and received from before the next one is started.
-func skynet(name string, path bool) {
-	const leaves = 1000000
-	start := time.Now()
-	root := make(chan int)
-	go node(root, 0, leaves, path)
-	sum := <-root
-	took := time.Since(start)
-	check(sum == leaves*(leaves-1)/2, name)
-	fmt.Printf("%s %.1f ms\n", name, float64(took.Nanoseconds())/1e6)
-}
-
-func node(up chan int, first, leaves int, path bool) {
-	if leaves == 1 {
-		up <- first
-		return
-	}
-	const children = 10
-	here := make(chan int)
-	each := leaves / children
-	sum := 0
-	for number := 0; number < children; number++ {
-		go node(here, first+number*each, each, path)
-		if path {
-			sum += <-here
-		}
-	}
-	for number := 0; number < children && !path; number++ {
-		sum += <-here
-	}
-	up <- sum
 }
