@@ -7,6 +7,7 @@
 pub(crate) mod core;
 pub(crate) mod error;
 pub(crate) mod iter;
+mod outlet;
 pub(crate) mod patience;
 pub(crate) mod receiver;
 mod recv;

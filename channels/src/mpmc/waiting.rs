@@ -133,13 +133,13 @@ impl<T: 'static> Seat<T> {
 impl<T: 'static> Wait for Seat<T> {
     fn unlink(&self, slot: u32) {
         let (operation, Some(ticket)) = self.open(slot) else { return };
-        self.with(|core| core.lock().waiters(operation).unlink(ticket));
+        self.with(|core| core.lock_state().waiters(operation).unlink(ticket));
     }
 
     fn neighbours(&self, slot: u32) -> (Option<TaskletId>, Option<TaskletId>) {
         let (operation, Some(ticket)) = self.open(slot) else { return (None, None) };
         let neighbours = self.with(|core| {
-            let mut state = core.lock();
+            let mut state = core.lock_state();
             let waiters = state.waiters(operation);
             waiters.neighbours(ticket, waiters.owner(ticket).thread())
         });
@@ -150,7 +150,7 @@ impl<T: 'static> Wait for Seat<T> {
         let (operation, _) = self.open(slot);
         let on = self.with(|core| {
             let (senders, receivers) = {
-                let state = core.lock();
+                let state = core.lock_state();
                 (state.senders, state.receivers)
             };
             format!("{} ({})", core.label, Handles { senders, receivers })
