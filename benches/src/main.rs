@@ -4,6 +4,7 @@
 //! is cold by definition. Only the work is timed, not the set-up.
 
 mod channels;
+mod locks;
 mod measure;
 mod memory;
 mod mpmc;
@@ -66,6 +67,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "buffered-2w", about: "buffered on a runtime of 2 threads", run: workers::buffered },
     Workload { name: "skynet2", about: "the tree on a runtime of 2 threads", run: |name| workers::skynet(name, 2, 0) },
     Workload { name: "skynet2-buf10", about: "the same, capacity 10", run: |name| workers::skynet(name, 2, 10) },
+    Workload { name: "mutex-free", about: "lock and unlock a mutex that nobody else wants", run: locks::uncontended },
     Workload { name: "kill", about: "kill a blocked tasklet", run: spawning::kill },
 ];
 
