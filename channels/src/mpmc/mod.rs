@@ -7,13 +7,12 @@
 pub(crate) mod core;
 pub(crate) mod error;
 pub(crate) mod iter;
-mod outlet;
 pub(crate) mod patience;
 pub(crate) mod receiver;
 mod recv;
 mod send;
 pub(crate) mod sender;
-mod waiting;
+pub(crate) mod waiting;
 
 use std::sync::Arc;
 

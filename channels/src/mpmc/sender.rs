@@ -26,14 +26,13 @@ impl<T> Sender<T> {
         Sender { core }
     }
 
-    #[allow(dead_code, reason = "select works on the channel itself")]
     pub(crate) fn core(&self) -> &Arc<Core<T>> {
         &self.core
     }
 
     /// How many values are buffered.
     pub fn len(&self) -> usize {
-        self.core.len()
+        self.core.lock().buffer.len()
     }
 
     /// Whether no value is buffered.
@@ -132,7 +131,7 @@ impl<T: 'static> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {
-        self.core.lock_state().senders += 1;
+        self.core.lock().senders += 1;
         Sender { core: self.core.clone() }
     }
 }
@@ -140,7 +139,7 @@ impl<T> Clone for Sender<T> {
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let left = {
-            let mut state = self.core.lock_state();
+            let mut state = self.core.lock();
             state.senders -= 1;
             state.senders
         };
