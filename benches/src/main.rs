@@ -4,6 +4,7 @@
 //! is cold by definition. Only the work is timed, not the set-up.
 
 mod channels;
+mod locks;
 mod measure;
 mod memory;
 mod mpmc;
@@ -11,6 +12,7 @@ mod resident;
 mod spawning;
 mod switching;
 mod tree;
+mod workers;
 mod yardsticks;
 
 use clap::Parser;
@@ -59,6 +61,13 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "pingpong-x", about: "pingpong-r with a thread each", run: mpmc::pingpong_x },
     Workload { name: "buffered-x", about: "buffered with a thread each", run: mpmc::buffered_x },
     Workload { name: "crossbeam-x", about: "that over crossbeam-channel", run: mpmc::crossbeam_x },
+    Workload { name: "mutex", about: "8 tasklets take one lock and yield while holding it", run: mpmc::mutex },
+    Workload { name: "skynet1-buf10", about: "skynet1 on a runtime, capacity 10", run: |name| workers::skynet(name, 1, 10) },
+    Workload { name: "pingpong-2w", about: "pingpong-r on a runtime of 2 threads", run: workers::pingpong },
+    Workload { name: "buffered-2w", about: "buffered on a runtime of 2 threads", run: workers::buffered },
+    Workload { name: "skynet2", about: "the tree on a runtime of 2 threads", run: |name| workers::skynet(name, 2, 0) },
+    Workload { name: "skynet2-buf10", about: "the same, capacity 10", run: |name| workers::skynet(name, 2, 10) },
+    Workload { name: "mutex-free", about: "lock and unlock a mutex that nobody else wants", run: locks::uncontended },
     Workload { name: "kill", about: "kill a blocked tasklet", run: spawning::kill },
 ];
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use tasklets::{Receiver, Sender, bounded, rendezvous, run, spawn, unbounded};
+use tasklets::{Receiver, Sender, bounded, rendezvous, run, schedule, spawn, sync::Mutex, unbounded};
 
 use crate::measure::{per_operation, print, time};
 
@@ -196,5 +196,27 @@ pub(crate) fn crossbeam_x(name: &str) {
         let (tx, rx) = crossbeam_channel::bounded(128);
         let theirs = move || (0..messages).for_each(|number| tx.send(number).expect("the consumer"));
         on_two_threads(theirs, move || assert!(rx.iter().eq(0..messages)))
+    });
+}
+
+/// Tasklets of one thread take one lock in turn, and yield while they hold it.
+pub(crate) fn mutex(name: &str) {
+    const TASKLETS: usize = 8;
+    per_operation(name, 1 << 13, |locks| {
+        let lock = Arc::new(Mutex::new(0));
+        for _ in 0..TASKLETS {
+            let lock = lock.clone();
+            spawn(move || {
+                for _ in 0..locks / TASKLETS {
+                    let mut count = lock.lock().expect("no poison");
+                    let before = *count;
+                    schedule().expect("a switch");
+                    *count = before + 1;
+                }
+            });
+        }
+        let took = time(|| assert!(run().is_finished()));
+        assert_eq!(*lock.lock().expect("no poison"), locks / TASKLETS * TASKLETS);
+        took
     });
 }

@@ -4,8 +4,8 @@ use tasklets::{Builder, Channel, Preference, Tasklet, run, spawn};
 
 use crate::measure::{print, time};
 
-const LEAVES: usize = 1_000_000;
-const CHILDREN: usize = 10;
+pub(crate) const LEAVES: usize = 1_000_000;
+pub(crate) const CHILDREN: usize = 10;
 
 /// In what order a node lets its children run.
 #[derive(Clone, Copy)]

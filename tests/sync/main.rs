@@ -2,6 +2,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod condvar;
+mod event_barrier;
 mod mutex;
 mod mutex_ends;
+mod once;
+mod rwlock;
+mod semaphore;
+mod storms;
 mod support;
+mod wait_group;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use tasklets_runtime::Scheduler;
@@ -33,7 +33,13 @@ pub(crate) struct Label {
 
 /// A channel, as its handles share it.
 pub(crate) struct Core<T> {
-    state: Mutex<State<T>>,
+    pub(super) state: Mutex<State<T>>,
+    /// What receivers have set aside.
+    pub(super) outlet: Mutex<VecDeque<T>>,
+    /// Whether they do that.
+    pub(super) contended: AtomicBool,
+    /// That of the state.
+    pub(super) capacity: usize,
     pub(crate) label: Label,
 }
 
@@ -43,7 +49,9 @@ pub(crate) struct Core<T> {
 /// the same select.
 pub(crate) struct State<T> {
     pub(crate) buffer: VecDeque<T>,
-    /// Senders wait while the buffer has so many values. It may have more: those that killed receivers have given back.
+    /// How many values receivers have set aside, at most.
+    pub(super) stashed: usize,
+    /// Senders wait while the channel has so many values. It may have more: those that killed receivers have given back.
     pub(crate) capacity: usize,
     /// Live handles of each side.
     pub(crate) senders: usize,
@@ -70,6 +78,7 @@ pub(crate) struct Parcel<T> {
 }
 
 /// The slot of who waits on several things.
+#[allow(dead_code, reason = "select has none")]
 pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 /// In place of that number: nobody has waited there.
@@ -81,6 +90,7 @@ impl<T> Core<T> {
         let kind = if kind == Kind::Bounded && capacity == 0 { Kind::Rendezvous } else { kind };
         let state = State {
             buffer: VecDeque::new(),
+            stashed: 0,
             capacity,
             senders: 1,
             receivers: 1,
@@ -90,21 +100,32 @@ impl<T> Core<T> {
             seats: Seats { first: NO_SEAT, others: Vec::new() },
         };
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed) + 1;
-        Core { state: Mutex::new(state), label: Label { kind, number, name } }
+        Core {
+            state: Mutex::new(state),
+            outlet: Mutex::default(),
+            contended: AtomicBool::new(false),
+            capacity,
+            label: Label { kind, number, name },
+        }
     }
 
+    /// Locks the state, without what receivers may have set aside: see [`lock`](Core::lock).
     #[inline]
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State<T>> {
+    pub(super) fn lock_state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock()
     }
 
+    /// How many values are buffered.
+    pub(super) fn len(&self) -> usize {
+        self.lock().buffer.len()
+    }
+
     pub(super) fn is_full(&self) -> bool {
-        let state = self.lock();
-        state.buffer.len() >= state.capacity
+        self.len() >= self.capacity
     }
 
     pub(super) fn capacity(&self) -> Option<usize> {
-        (self.label.kind != Kind::Unbounded).then(|| self.lock().capacity)
+        (self.label.kind != Kind::Unbounded).then_some(self.capacity)
     }
 
     /// `Debug` of a handle.
@@ -149,7 +170,7 @@ impl<T> Core<T> {
     fn wake_all(&self, first: impl Fn(&mut State<T>) -> Option<(u32, &Waiters<Parcel<T>>, &Threads)>) {
         let scheduler = Scheduler::local();
         let next = || {
-            let mut state = self.lock();
+            let mut state = self.lock_state();
             let (ticket, waiters, threads) = first(&mut state)?;
             Some(waiters.wakeup(ticket, threads, &scheduler))
         };
@@ -162,7 +183,7 @@ impl<T> Core<T> {
 impl<T: 'static> Core<T> {
     /// What a tasklet of the running thread, which has this number, waits on.
     #[inline]
-    pub(crate) fn seat(self: &Arc<Self>, state: &mut State<T>, thread: u32, scheduler: &Scheduler) -> Rc<dyn Wait> {
+    pub(super) fn seat(self: &Arc<Self>, state: &mut State<T>, thread: u32, scheduler: &Scheduler) -> Rc<dyn Wait> {
         match scheduler.kept(state.seats.get(thread)) {
             Some(seat) => seat,
             None => self.new_seat(state, thread, scheduler),

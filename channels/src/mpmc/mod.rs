@@ -7,12 +7,13 @@
 pub(crate) mod core;
 pub(crate) mod error;
 pub(crate) mod iter;
+mod outlet;
 pub(crate) mod patience;
 pub(crate) mod receiver;
 mod recv;
 mod send;
 pub(crate) mod sender;
-pub(crate) mod waiting;
+mod waiting;
 
 use std::sync::Arc;
 

@@ -25,13 +25,14 @@ impl<T> Receiver<T> {
         Receiver { core }
     }
 
+    #[allow(dead_code, reason = "select works on the channel itself")]
     pub(crate) fn core(&self) -> &Arc<Core<T>> {
         &self.core
     }
 
     /// How many values are buffered.
     pub fn len(&self) -> usize {
-        self.core.lock().buffer.len()
+        self.core.len()
     }
 
     /// Whether no value is buffered.
@@ -145,7 +146,7 @@ impl<T: 'static> Receiver<T> {
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Receiver<T> {
-        self.core.lock().receivers += 1;
+        self.core.lock_state().receivers += 1;
         Receiver { core: self.core.clone() }
     }
 }
@@ -153,7 +154,7 @@ impl<T> Clone for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let left = {
-            let mut state = self.core.lock();
+            let mut state = self.core.lock_state();
             state.receivers -= 1;
             state.receivers
         };

@@ -2,6 +2,7 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::MutexGuard;
 use tasklets_runtime::park::{Terms, Unwoken};
@@ -17,7 +18,23 @@ impl<T: 'static> Core<T> {
     /// Receives a value; without terms, only if it need not wait.
     #[inline(always)]
     pub(crate) fn recv(self: &Arc<Self>, terms: Option<Terms>, at: Site) -> Result<T, RecvError> {
-        let mut state = self.lock();
+        if self.contended.load(Ordering::Relaxed) {
+            return match self.take_stashed() {
+                Ok(value) => Ok(value),
+                Err(state) => self.recv_from(state, terms, at),
+            };
+        }
+        self.recv_from(self.lock_to_receive(), terms, at)
+    }
+
+    /// From a state in which everything is that may have been set aside.
+    #[inline(always)]
+    fn recv_from(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State<T>>,
+        terms: Option<Terms>,
+        at: Site,
+    ) -> Result<T, RecvError> {
         if let Some(value) = state.buffer.pop_front() {
             if state.sending.len() != 0 {
                 self.refill(state);
@@ -25,22 +42,6 @@ impl<T: 'static> Core<T> {
             return Ok(value);
         }
         self.recv_from_waiter(state, terms, at)
-    }
-
-    /// Receives a value, if it need not wait; else nothing has happened.
-    #[inline]
-    pub(crate) fn poll_recv(self: &Arc<Self>, at: Site) -> Option<Result<T, RecvError>> {
-        let mut state = self.lock();
-        if let Some(value) = state.buffer.pop_front() {
-            if state.sending.len() != 0 {
-                self.refill(state);
-            }
-            return Some(Ok(value));
-        }
-        if state.sending.len() == 0 && state.senders != 0 {
-            return None;
-        }
-        Some(self.recv_from_waiter(state, None, at)).filter(|result| !result.as_ref().is_err_and(RecvError::is_empty))
     }
 
     /// After a value was taken out of the buffer: lets in a sender who waits for room.
@@ -93,7 +94,7 @@ impl<T: 'static> Core<T> {
         let wakeup = state.sending.wakeup(ticket, &state.threads, scheduler);
         drop(state);
         if !wakeup.wake(scheduler) {
-            let buried = self.lock().sending.bury(ticket, owner);
+            let buried = self.lock_state().sending.bury(ticket, owner);
             drop(buried);
         }
     }
@@ -142,7 +143,7 @@ impl<T: 'static> Core<T> {
         terms: Terms,
         scheduler: &Scheduler,
     ) -> Option<Result<T, RecvError>> {
-        let mut state = self.lock();
+        let mut state = self.lock_state();
         let mut refused = None;
         if waited.is_ok() && state.receiving.is_queued(slots.ticket(slot)) {
             match scheduler.check_wait(false, terms) {

@@ -13,19 +13,11 @@ use super::patience::may_wait;
 use super::waiting::{Fate, Seat};
 use crate::error::{Origin, Reason, SendError};
 
-impl<T> State<T> {
-    /// Whether a value may be put into the buffer, because nobody waits for it and it is not full.
-    #[inline]
-    fn has_room(&self) -> bool {
-        self.receivers != 0 && self.receiving.len() == 0 && self.buffer.len() < self.capacity
-    }
-}
-
 impl<T: 'static> Core<T> {
     /// Sends a value; without terms, only if it need not wait.
     #[inline(always)]
     pub(crate) fn send(self: &Arc<Self>, value: T, terms: Option<Terms>, at: Site) -> Result<(), SendError<T>> {
-        let mut state = self.lock();
+        let mut state = self.lock_state();
         if state.has_room() {
             state.buffer.push_back(value);
             return Ok(());
@@ -33,32 +25,19 @@ impl<T: 'static> Core<T> {
         self.send_to_waiter(state, value, terms, at)
     }
 
-    /// Sends a value, if it need not wait; else it comes back.
-    #[inline]
-    pub(crate) fn poll_send(self: &Arc<Self>, value: T, at: Site) -> Result<Result<(), SendError<T>>, T> {
-        let mut state = self.lock();
-        if state.has_room() {
-            state.buffer.push_back(value);
-            return Ok(Ok(()));
-        }
-        if state.receivers != 0 && state.receiving.len() == 0 {
-            return Err(value);
-        }
-        match self.send_to_waiter(state, value, None, at) {
-            Err(error) if error.is_full() => Err(error.into_value()),
-            result => Ok(result),
-        }
-    }
-
     /// Apart from the above, and with all of the below in it: after a switch, the processor mispredicts every return.
     #[inline(never)]
-    fn send_to_waiter(
-        self: &Arc<Self>,
-        mut state: MutexGuard<'_, State<T>>,
+    fn send_to_waiter<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, State<T>>,
         value: T,
         terms: Option<Terms>,
         at: Site,
     ) -> Result<(), SendError<T>> {
+        if state.stashed != 0 {
+            drop(state);
+            state = self.lock_for_room();
+        }
         if state.receivers == 0 {
             return Err(self.send_error(state, value, Reason::Disconnected, at));
         }
@@ -111,7 +90,7 @@ impl<T: 'static> Core<T> {
         if wakeup.wake(scheduler) {
             return None;
         }
-        self.lock().receiving.bury(ticket, owner)?.value
+        self.lock_state().receiving.bury(ticket, owner)?.value
     }
 
     /// Waits until a receiver has taken the value.
@@ -159,7 +138,7 @@ impl<T: 'static> Core<T> {
         terms: Terms,
         scheduler: &Scheduler,
     ) -> Option<Result<(), SendError<T>>> {
-        let mut state = self.lock();
+        let mut state = self.lock_state();
         let mut refused = None;
         if waited.is_ok() && state.sending.is_queued(slots.ticket(slot)) {
             match scheduler.check_wait(false, terms) {

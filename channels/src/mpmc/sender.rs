@@ -26,13 +26,14 @@ impl<T> Sender<T> {
         Sender { core }
     }
 
+    #[allow(dead_code, reason = "select works on the channel itself")]
     pub(crate) fn core(&self) -> &Arc<Core<T>> {
         &self.core
     }
 
     /// How many values are buffered.
     pub fn len(&self) -> usize {
-        self.core.lock().buffer.len()
+        self.core.len()
     }
 
     /// Whether no value is buffered.
@@ -131,7 +132,7 @@ impl<T: 'static> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {
-        self.core.lock().senders += 1;
+        self.core.lock_state().senders += 1;
         Sender { core: self.core.clone() }
     }
 }
@@ -139,7 +140,7 @@ impl<T> Clone for Sender<T> {
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let left = {
-            let mut state = self.core.lock();
+            let mut state = self.core.lock_state();
             state.senders -= 1;
             state.senders
         };

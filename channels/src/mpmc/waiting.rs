@@ -10,10 +10,6 @@ use tasklets_runtime::park::{Description, TaskletId, Wait};
 use super::core::Core;
 use super::error::{Handles, Operation};
 
-/// In place of a slot, for reports: who waits on several things, and has none.
-pub(crate) const STANDS_TO_RECV: u32 = u32::MAX;
-pub(crate) const STANDS_TO_SEND: u32 = u32::MAX - 1;
-
 /// Kept by the scheduler of every thread where somebody has waited on the channel, so that a wait counts an `Rc`. It does not keep the
 /// channel: who waits has a handle.
 ///
@@ -137,13 +133,13 @@ impl<T: 'static> Seat<T> {
 impl<T: 'static> Wait for Seat<T> {
     fn unlink(&self, slot: u32) {
         let (operation, Some(ticket)) = self.open(slot) else { return };
-        self.with(|core| core.lock().waiters(operation).unlink(ticket));
+        self.with(|core| core.lock_state().waiters(operation).unlink(ticket));
     }
 
     fn neighbours(&self, slot: u32) -> (Option<TaskletId>, Option<TaskletId>) {
         let (operation, Some(ticket)) = self.open(slot) else { return (None, None) };
         let neighbours = self.with(|core| {
-            let mut state = core.lock();
+            let mut state = core.lock_state();
             let waiters = state.waiters(operation);
             waiters.neighbours(ticket, waiters.owner(ticket).thread())
         });
@@ -151,14 +147,10 @@ impl<T: 'static> Wait for Seat<T> {
     }
 
     fn describe(&self, slot: u32) -> Description {
-        let operation = match slot {
-            STANDS_TO_RECV => Operation::Recv,
-            STANDS_TO_SEND => Operation::Send,
-            slot => self.open(slot).0,
-        };
+        let (operation, _) = self.open(slot);
         let on = self.with(|core| {
             let (senders, receivers) = {
-                let state = core.lock();
+                let state = core.lock_state();
                 (state.senders, state.receivers)
             };
             format!("{} ({})", core.label, Handles { senders, receivers })

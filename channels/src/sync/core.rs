@@ -6,45 +6,49 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::{Location, resume_unwind};
-use std::rc::Rc;
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
-use tasklets_runtime::park::{Description, Inbox, TaskletId, Terms, Unwoken};
+use tasklets_runtime::park::{Description, Inbox, TaskletId, Terms};
 use tasklets_runtime::{Scheduler, now};
 
 use super::error::{WaitError, WaitReason};
-use super::post::{Post, Queued};
+use super::post::Queued;
 use super::queue::{Party, Queue, Seats, Waiter, Wakeup};
+use super::waiting::Place;
 
 pub(crate) type Site = &'static Location<'static>;
 
 /// What a primitive's state is, and who may go on by it.
-pub(crate) trait Rules: Default + Send + 'static {
+pub(crate) trait Rules: Send + 'static {
     /// How it is called in reports.
     const KIND: &'static str;
 
     /// Whether serving one can never leave another one to be served.
     const SOLE: bool = false;
 
+    /// Whether one that need not wait may have others served.
+    const SPREADS: bool = false;
+
     /// Whether what is waited for is held by tasklets.
     const OWNED: bool = false;
 
-    /// Books what somebody wants, if that is possible now; `ahead` others have come before and wait.
-    fn admit(&mut self, waiter: &Waiter, seats: &mut Seats, ahead: usize) -> bool;
+    /// Books what somebody wants, if that is possible now; `ahead` others have come before and wait. What it got, as the primitive
+    /// counts it.
+    fn admit(&mut self, waiter: &Waiter, seats: &mut Seats, ahead: usize) -> Option<u32>;
 
-    /// Gives back what was booked.
-    fn revoke(&mut self, waiter: &Waiter, seats: &mut Seats);
+    /// Gives back what was got; so many wait.
+    fn revoke(&mut self, got: u32, seats: &mut Seats, waiting: usize);
 
     /// What to add about the state in reports.
     fn state(&self, waiting: usize) -> Holder;
 
-    /// Tells of those that hold what is waited for.
-    fn owners(&self, tell: &mut dyn FnMut(&Party)) {
-        let _ = tell;
+    /// Tells of those that have to let go before a waiter can go on.
+    fn owners(&self, waiter: &Waiter, queue: &Queue, tell: &mut dyn FnMut(&Party)) {
+        let _ = (waiter, queue, tell);
     }
 }
 
@@ -76,6 +80,13 @@ pub(crate) struct Call {
     pub(crate) at: Site,
 }
 
+impl Call {
+    #[cold]
+    fn would_block(self) -> WaitError {
+        WaitError { reason: WaitReason::WouldBlock, operation: self.operation, on: None, at: self.at }
+    }
+}
+
 pub(crate) const FOREVER: Option<Terms> = Some(Terms { deadline: None, outside: true });
 
 /// Until a moment of [`now`].
@@ -96,13 +107,13 @@ impl<R: Rules> Lazy<R> {
         Lazy(OnceLock::new())
     }
 
-    pub(crate) fn named(name: Cow<'static, str>) -> Lazy<R> {
-        Lazy(OnceLock::from(Core::make(Some(name), R::default())))
+    pub(crate) fn named(name: Cow<'static, str>, rules: R) -> Lazy<R> {
+        Lazy(OnceLock::from(Core::make(Some(name), rules)))
     }
 
     #[inline]
-    pub(crate) fn get(&self) -> &Arc<Core<R>> {
-        self.0.get_or_init(|| Core::make(None, R::default()))
+    pub(crate) fn get(&self, rules: impl FnOnce() -> R) -> &Arc<Core<R>> {
+        self.0.get_or_init(|| Core::make(None, rules()))
     }
 }
 
@@ -115,113 +126,51 @@ impl<R: Rules> Core<R> {
 
     /// Gets what the call wants, waiting for it if it may.
     #[inline]
-    pub(crate) fn get(self: &Arc<Self>, call: Call) -> Result<(), WaitError> {
+    pub(crate) fn get(self: &Arc<Self>, call: Call) -> Result<u32, WaitError> {
         let scheduler = Scheduler::local();
-        let (me, state) = (scheduler.current_id(), self.state.lock());
-        self.get_with(call, &scheduler, me, state)
-    }
-
-    #[inline]
-    fn get_with(
-        self: &Arc<Self>,
-        call: Call,
-        scheduler: &Scheduler,
-        me: TaskletId,
-        mut state: MutexGuard<'_, State<R>>,
-    ) -> Result<(), WaitError> {
-        let Call { operation, want, at, .. } = call;
+        let me = scheduler.current_id();
+        let mut state = self.state.lock();
         let State { queue, rules } = &mut *state;
-        let party = Party { seat: queue.seats.number(scheduler.inbox()), id: me, at };
-        let waiter = Waiter { party, want, served: false, operation };
+        let party = Party { seat: queue.seats.number(scheduler.inbox()), id: me, at: call.at };
+        let waiter = Waiter { party, want: call.want, served: false, operation: call.operation };
         let ahead = queue.len();
-        if rules.admit(&waiter, &mut queue.seats, ahead) {
-            return Ok(());
+        if let Some(got) = rules.admit(&waiter, &mut queue.seats, ahead) {
+            if R::SPREADS {
+                self.serve(state, &scheduler);
+            }
+            return Ok(got);
         }
-        let Some(terms) = call.terms else {
-            return Err(WaitError { reason: WaitReason::WouldBlock, operation, on: None, at });
-        };
+        let Some(terms) = call.terms else { return Err(call.would_block()) };
         let ticket = queue.push(waiter);
         let mut suspicious = false;
         if R::OWNED {
-            rules.owners(&mut |owner| {
+            rules.owners(&waiter, queue, &mut |owner| {
                 let local = queue.is_here(owner, scheduler.inbox());
                 suspicious |= local && (owner.id == me || terms.deadline.is_none() && scheduler.is_stuck(owner.id));
             });
         }
         drop(state);
-        self.wait(call, ticket, terms, suspicious, scheduler)
+        Place { core: self, ticket, scheduler: &scheduler }.wait(call, terms, suspicious)
     }
 
-    /// Waits to be served.
-    pub(crate) fn wait(
-        self: &Arc<Self>,
-        call: Call,
-        ticket: u32,
-        terms: Terms,
-        suspicious: bool,
-        scheduler: &Scheduler,
-    ) -> Result<(), WaitError> {
-        let place = Place { core: self, ticket, scheduler };
-        if let Err(reason) = self.check(call, ticket, terms, suspicious, scheduler) {
-            return place.withdraw(call, reason);
-        }
-        let post = Post::local();
-        let wait = Delivery { number: post.add(self.clone(), ticket), post };
-        let ended = loop {
-            let ended = scheduler.wait_on(wait.post.clone(), wait.number, call.at, terms);
-            if ended.is_err() {
-                break ended;
-            }
-            let mut state = self.state.lock();
-            if state.queue.get(ticket).served {
-                state.queue.take(ticket);
-                drop(state);
-                std::mem::forget(place);
-                return Ok(());
-            }
-        };
-        drop(wait);
-        match ended {
-            Ok(()) => Ok(()),
-            Err(Unwoken::TimedOut) => place.withdraw(call, WaitReason::TimedOut),
-            Err(Unwoken::Deadlock(report)) => place.withdraw(call, WaitReason::Deadlock(report)),
-            Err(Unwoken::Thrown(payload)) => {
-                drop(place);
-                resume_unwind(payload)
-            }
-        }
-    }
-
-    /// Whether the running tasklet, which is queued, may wait.
-    fn check(
-        &self,
-        call: Call,
-        ticket: u32,
-        terms: Terms,
-        suspicious: bool,
-        scheduler: &Scheduler,
-    ) -> Result<(), WaitReason> {
-        scheduler.check_wait(false, terms).map_err(WaitReason::from_refusal)?;
-        if terms.deadline.is_some_and(|deadline| deadline <= now()) {
-            return Err(WaitReason::TimedOut);
-        }
-        if suspicious {
-            let mut owners = Vec::new();
-            self.owners(ticket, &mut |owner| owners.push(owner));
-            let cycle = scheduler.find_cycle(&owners, self.describe(ticket), call.at);
-            return cycle.map_or(Ok(()), |report| Err(WaitReason::Deadlock(report)));
-        }
-        Ok(())
+    /// Queues the running tasklet, whether it has to or not.
+    pub(crate) fn queue<'a>(self: &'a Arc<Self>, call: Call, scheduler: &'a Scheduler) -> Place<'a, R> {
+        let me = scheduler.current_id();
+        let mut state = self.state.lock();
+        let party = Party { seat: state.queue.seats.number(scheduler.inbox()), id: me, at: call.at };
+        let ticket = state.queue.push(Waiter { party, want: call.want, served: false, operation: call.operation });
+        Place { core: self, ticket, scheduler }
     }
 
     /// Leaves the queue for good; what was got goes to the next one.
     #[cold]
-    fn forsake(&self, ticket: u32, scheduler: &Scheduler) {
+    pub(crate) fn forsake(&self, ticket: u32, scheduler: &Scheduler) {
         let mut state = self.state.lock();
         let State { queue, rules } = &mut *state;
         let waiter = queue.take(ticket);
         if waiter.served {
-            rules.revoke(&waiter, &mut queue.seats);
+            let waiting = queue.len();
+            rules.revoke(waiter.want, &mut queue.seats, waiting);
         }
         self.serve(state, scheduler);
     }
@@ -257,10 +206,18 @@ impl<R: Rules> Core<R> {
     }
 
     fn wake(&self, wakeup: Wakeup, scheduler: &Scheduler) {
-        let ticket = wakeup.ticket;
         if !wakeup.wake(scheduler) {
-            // Its thread has ended, and its stack was given up: it will not come.
-            self.forsake(ticket, scheduler);
+            self.bury(&wakeup, scheduler);
+        }
+    }
+
+    /// The thread of a waiter has ended. If its stack was given up, it will not come for what it got; if it was unwound before, it
+    /// has left the queue, and its ticket may be another one's.
+    #[cold]
+    fn bury(&self, wakeup: &Wakeup, scheduler: &Scheduler) {
+        let there = self.state.lock().queue.is_of(wakeup);
+        if there {
+            self.forsake(wakeup.ticket, scheduler);
         }
     }
 
@@ -300,48 +257,6 @@ impl<R: Rules> Core<R> {
     }
 }
 
-/// A waiter's place in the queue. Dropped by an unwinding, it is given up for good.
-struct Place<'a, R: Rules> {
-    core: &'a Core<R>,
-    ticket: u32,
-    scheduler: &'a Scheduler,
-}
-
-impl<R: Rules> Place<'_, R> {
-    /// Leaves the queue. A waiter that has been served meanwhile has what it wants.
-    #[cold]
-    fn withdraw(self, call: Call, reason: WaitReason) -> Result<(), WaitError> {
-        let Place { core, ticket, scheduler } = self;
-        let on = core.describe(ticket).on.into_boxed_str();
-        std::mem::forget(self);
-        let mut state = core.state.lock();
-        if state.queue.take(ticket).served {
-            return Ok(());
-        }
-        // Those behind it may want less.
-        core.serve(state, scheduler);
-        Err(WaitError { reason, operation: call.operation, on: Some(on), at: call.at })
-    }
-}
-
-impl<R: Rules> Drop for Place<'_, R> {
-    fn drop(&mut self) {
-        self.core.forsake(self.ticket, self.scheduler);
-    }
-}
-
-/// A wait that the thread's post knows of.
-struct Delivery {
-    number: u32,
-    post: Rc<Post>,
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        self.post.remove(self.number);
-    }
-}
-
 /// How a tasklet is called here.
 fn name(inbox: &Inbox, id: TaskletId) -> String {
     let scheduler = Scheduler::local();
@@ -359,7 +274,8 @@ impl<R: Rules> State<R> {
     #[inline]
     fn serve_first(&mut self, here: &Inbox) -> Option<Wakeup> {
         let (ticket, waiter) = self.queue.first()?;
-        self.rules.admit(&waiter, &mut self.queue.seats, 0).then(|| self.queue.serve(ticket, here))
+        let got = self.rules.admit(&waiter, &mut self.queue.seats, 0)?;
+        Some(self.queue.serve(ticket, got, here))
     }
 }
 
@@ -377,11 +293,11 @@ impl<R: Rules> Queued for Core<R> {
         Description { operation, on: self.report() }
     }
 
-    fn owners(&self, _ticket: u32, tell: &mut dyn FnMut(TaskletId)) {
+    fn owners(&self, ticket: u32, tell: &mut dyn FnMut(TaskletId)) {
         let scheduler = Scheduler::local();
         let mut owners = Vec::new();
         let state = self.state.lock();
-        state.rules.owners(&mut |owner| {
+        state.rules.owners(state.queue.get(ticket), &state.queue, &mut |owner| {
             if state.queue.is_here(owner, scheduler.inbox()) {
                 owners.push(owner.id);
             }

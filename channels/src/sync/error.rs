@@ -33,8 +33,6 @@ pub enum WaitReason {
     SwitchTrap,
     /// It would have had to wait, and the thread unwinds.
     Unwinding,
-    /// What it would have waited on was closed.
-    Closed,
 }
 
 impl WaitReason {
@@ -42,7 +40,6 @@ impl WaitReason {
     pub(crate) fn from_refusal(refusal: Refusal) -> WaitReason {
         match refusal {
             Refusal::BlockTrap => WaitReason::BlockTrap,
-            Refusal::Closed => WaitReason::Closed,
             Refusal::Refused(TaskletError::Deadlock(report)) => WaitReason::Deadlock(report),
             Refusal::Refused(TaskletError::Unwinding) => WaitReason::Unwinding,
             // What may be added is a refusal to switch.
@@ -82,7 +79,6 @@ impl fmt::Display for WaitReason {
             WaitReason::Unwinding => {
                 f.write_str("it would switch while the thread unwinds; do it before the panic, or after it was caught")
             }
-            WaitReason::Closed => f.write_str("it is closed"),
         }
     }
 }

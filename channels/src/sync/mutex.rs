@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tasklets_runtime::park::Terms;
 
-use super::core::{Call, FOREVER, Holder, Lazy, Rules, Site, until, within};
+use super::core::{Call, Core, FOREVER, Holder, Lazy, Rules, Site, until, within};
 use super::error::WaitError;
-use super::queue::{Party, Seats, Waiter};
+use super::queue::{Party, Queue, Seats, Waiter};
 
 /// A value that one tasklet at a time has access to, of any thread.
 ///
@@ -72,7 +73,7 @@ pub struct Mutex<T: ?Sized> {
 /// ```
 #[must_use = "if it is dropped at once, the mutex is unlocked at once"]
 pub struct MutexGuard<'a, T: ?Sized> {
-    pub(crate) mutex: &'a Mutex<T>,
+    pub(super) mutex: &'a Mutex<T>,
     unwinding: bool,
     /// None only while it is dropped.
     value: Option<parking_lot::MutexGuard<'a, T>>,
@@ -97,16 +98,16 @@ impl Rules for Held {
     const OWNED: bool = true;
 
     #[inline]
-    fn admit(&mut self, waiter: &Waiter, seats: &mut Seats, _waiting: usize) -> bool {
+    fn admit(&mut self, waiter: &Waiter, seats: &mut Seats, _ahead: usize) -> Option<u32> {
         if self.0.is_some() {
-            return false;
+            return None;
         }
         seats.hold(waiter.party.seat);
         self.0 = Some(waiter.party);
-        true
+        Some(0)
     }
 
-    fn revoke(&mut self, _waiter: &Waiter, seats: &mut Seats) {
+    fn revoke(&mut self, _got: u32, seats: &mut Seats, _waiting: usize) {
         self.release(seats);
     }
 
@@ -115,7 +116,7 @@ impl Rules for Held {
     }
 
     #[inline]
-    fn owners(&self, tell: &mut dyn FnMut(&Party)) {
+    fn owners(&self, _waiter: &Waiter, _queue: &Queue, tell: &mut dyn FnMut(&Party)) {
         if let Some(owner) = &self.0 {
             tell(owner);
         }
@@ -130,7 +131,7 @@ impl<T> Mutex<T> {
 
     /// An unlocked mutex with a name for reports and errors.
     pub fn named(name: impl Into<Cow<'static, str>>, value: T) -> Mutex<T> {
-        Mutex { core: Lazy::named(name.into()), ..Mutex::new(value) }
+        Mutex { core: Lazy::named(name.into(), Held::default()), ..Mutex::new(value) }
     }
 
     /// The value.
@@ -199,8 +200,18 @@ impl<T: ?Sized> Mutex<T> {
 
     #[inline]
     fn lock_on(&self, operation: &'static str, terms: Option<Terms>, at: Site) -> Result<MutexGuard<'_, T>, WaitError> {
-        self.core.get().get(Call { operation, want: 1, terms, at })?;
+        self.core().get(Call { operation, want: 1, terms, at })?;
         Ok(self.guard())
+    }
+
+    /// Locks it after a wait that has unlocked it.
+    pub(super) fn lock_again(&self, at: Site) -> Result<MutexGuard<'_, T>, WaitError> {
+        self.lock_on("lock", FOREVER, at)
+    }
+
+    #[inline]
+    fn core(&self) -> &Arc<Core<Held>> {
+        self.core.get(Held::default)
     }
 
     /// The guard of who has been given the lock.
@@ -213,7 +224,7 @@ impl<T: ?Sized> Mutex<T> {
 
     #[inline]
     fn unlock(&self) {
-        self.core.get().change(|state| state.rules.release(&mut state.queue.seats));
+        self.core().change(|state| state.rules.release(&mut state.queue.seats));
     }
 
     /// Whether a guard was dropped by an unwinding, a panic or a kill, so that the value may be half changed.
@@ -233,7 +244,7 @@ impl<T: ?Sized> Mutex<T> {
 
     /// Whether it is locked at this moment.
     pub fn is_locked(&self) -> bool {
-        self.core.get().state.lock().rules.0.is_some()
+        self.core().state.lock().rules.0.is_some()
     }
 }
 
@@ -280,7 +291,7 @@ impl<T> From<T> for Mutex<T> {
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("Mutex");
-        text.field("mutex", self.core.get());
+        text.field("mutex", self.core());
         match self.try_lock() {
             Ok(guard) => text.field("value", &&*guard),
             Err(_) => text.field("value", &format_args!("<locked>")),

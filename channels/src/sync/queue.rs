@@ -20,7 +20,7 @@ pub(crate) struct Party {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiter {
     pub(crate) party: Party,
-    /// What, as the primitive counts it.
+    /// What, as the primitive counts it; once it is served, what it got.
     pub(crate) want: u32,
     /// It has got that, and is to find out.
     pub(crate) served: bool,
@@ -39,8 +39,8 @@ pub(crate) struct Wakeup {
 impl Wakeup {
     /// Makes the tasklet runnable; false if its thread has ended.
     #[inline]
-    pub(crate) fn wake(self, scheduler: &Scheduler) -> bool {
-        match self.inbox {
+    pub(crate) fn wake(&self, scheduler: &Scheduler) -> bool {
+        match &self.inbox {
             None => {
                 scheduler.wake(self.id);
                 true
@@ -142,16 +142,24 @@ impl Queue {
         self.list.get(ticket)
     }
 
+    /// Whether a ticket is that of the waiter to be woken still.
+    pub(crate) fn is_of(&self, wakeup: &Wakeup) -> bool {
+        self.list.find(wakeup.ticket).is_some_and(|waiter| {
+            let inbox = self.seats.inbox(waiter.party.seat);
+            waiter.served && waiter.party.id == wakeup.id && Some(inbox) == wakeup.inbox.as_ref()
+        })
+    }
+
     pub(crate) fn unlink(&mut self, ticket: u32) {
         self.list.unlink(ticket);
     }
 
     /// Takes a waiter out because it has got what it wants.
     #[inline]
-    pub(crate) fn serve(&mut self, ticket: u32, here: &Inbox) -> Wakeup {
+    pub(crate) fn serve(&mut self, ticket: u32, got: u32, here: &Inbox) -> Wakeup {
         self.list.unlink(ticket);
         let waiter = self.list.get_mut(ticket);
-        waiter.served = true;
+        (waiter.served, waiter.want) = (true, got);
         let (seat, id) = (waiter.party.seat, waiter.party.id);
         let inbox = self.seats.inbox(seat);
         Wakeup { ticket, id, inbox: (inbox != here).then(|| inbox.clone()) }

@@ -226,6 +226,8 @@ impl Mailroom {
                 }
                 std::hint::spin_loop();
             }
+            // Who is waited for may want this very processor.
+            std::thread::yield_now();
             if Instant::now() >= end {
                 self.patience.set(self.patience.get() - 1);
                 return false;

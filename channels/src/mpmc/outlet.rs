@@ -1,0 +1,106 @@
+//! Two threads on one lock: what receivers set aside, so that they and the senders rarely want the lock at once.
+//!
+//! Where a receiver has met somebody else at the channel's lock, receivers take the buffer away as a whole, and then one value
+//! after the other from what they took, under a lock of their own. What is set aside is still in the channel: it counts against
+//! the capacity, and is given back to the buffer before anybody needs to see all of it.
+//!
+//! The lock of the outlet is taken before that of the state. `State::stashed` is how many values were in the outlet when both
+//! were last held: while the state is locked there are no more, and none if it is 0. Senders wait only while it is 0.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+use parking_lot::MutexGuard;
+
+use super::core::{Core, State};
+
+impl<T> Core<T> {
+    /// Locks the state with everything in it that was set aside.
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<T>> {
+        let state = self.lock_state();
+        if state.stashed == 0 {
+            return state;
+        }
+        drop(state);
+        self.lock_all()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lock_all(&self) -> MutexGuard<'_, State<T>> {
+        let mut outlet = self.outlet.lock();
+        let mut state = self.lock_state();
+        state.restore(&mut outlet);
+        state
+    }
+
+    /// Locks the state for a sender who found no room: with room, or with everything in it that was set aside.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn lock_for_room(&self) -> MutexGuard<'_, State<T>> {
+        let mut outlet = self.outlet.lock();
+        let mut state = self.lock_state();
+        state.stashed = outlet.len();
+        if !state.has_room() {
+            state.restore(&mut outlet);
+        }
+        state
+    }
+
+    /// Locks the state for a receiver who has found nobody else there so far; notes it if there is somebody now.
+    #[inline]
+    pub(super) fn lock_to_receive(&self) -> MutexGuard<'_, State<T>> {
+        match self.state.try_lock() {
+            Some(state) if state.stashed == 0 => state,
+            state => self.lock_contended(state),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lock_contended<'a>(&'a self, state: Option<MutexGuard<'a, State<T>>>) -> MutexGuard<'a, State<T>> {
+        if state.is_none() && self.capacity != 0 {
+            self.contended.store(true, Ordering::Relaxed);
+        }
+        drop(state);
+        self.lock()
+    }
+
+    /// The first value, and maybe the whole buffer with it; else the state, with nothing set aside.
+    #[inline(never)]
+    pub(super) fn take_stashed(&self) -> Result<T, MutexGuard<'_, State<T>>> {
+        let mut outlet = self.outlet.lock();
+        if let Some(value) = outlet.pop_front() {
+            return Ok(value);
+        }
+        let mut state = self.lock_state();
+        state.stashed = 0;
+        if state.sending.len() != 0 || state.buffer.len() < 2 {
+            return Err(state);
+        }
+        std::mem::swap(&mut *outlet, &mut state.buffer);
+        let value = outlet.pop_front();
+        state.stashed = outlet.len();
+        value.ok_or(state)
+    }
+}
+
+impl<T> State<T> {
+    /// Gives back what was set aside: it comes before what is in the buffer.
+    fn restore(&mut self, outlet: &mut VecDeque<T>) {
+        self.stashed = 0;
+        if self.buffer.is_empty() {
+            return std::mem::swap(outlet, &mut self.buffer);
+        }
+        while let Some(value) = outlet.pop_back() {
+            self.buffer.push_front(value);
+        }
+    }
+
+    /// Whether a value may be put into the buffer, because nobody waits for it and it is not full.
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        self.receivers != 0 && self.receiving.len() == 0 && self.buffer.len() + self.stashed < self.capacity
+    }
+}

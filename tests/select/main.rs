@@ -1,7 +1,0 @@
-//! `select!` and `Select`: their rules, and the tests of other libraries that have the like.
-
-#[path = "../common/mod.rs"]
-mod common;
-
-mod rules;
-mod shared;
