@@ -42,8 +42,9 @@ mod doctests;
 
 pub use tasklets_channels::{
     Channel, ChannelCallback, ChannelEvent, Failed, IntoIter, IntoValues, Iter, Preference, Reason, ReceiveError,
-    Receiver, RecvError, Results, SendError, Sender, StopIteration, TryValues, Values, bounded, bounded_named,
-    channel_callback, rendezvous, rendezvous_named, set_channel_callback, sync, unbounded, unbounded_named,
+    Receiver, RecvError, Results, Select, SelectError, SendError, Sender, StopIteration, TryValues, Values, bounded,
+    bounded_named, channel_callback, rendezvous, rendezvous_named, select, set_channel_callback, set_select_seed, sync,
+    unbounded, unbounded_named,
 };
 pub use tasklets_runtime::{
     AnyTasklet, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit, Handle, Interrupted, JoinError,
@@ -58,5 +59,5 @@ pub use tasklets_runtime::{
 
 /// What nearly every program needs.
 pub mod prelude {
-    pub use crate::{Channel, Receiver, Sender, Tasklet, bounded, rendezvous, run, schedule, spawn, unbounded};
+    pub use crate::{Channel, Receiver, Sender, Tasklet, bounded, rendezvous, run, schedule, select, spawn, unbounded};
 }

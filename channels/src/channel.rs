@@ -11,7 +11,7 @@ use tasklets_runtime::{AnyTasklet, Scheduler};
 
 use crate::error::{ReceiveError, SendError};
 use crate::iter::{Iter, Results};
-use crate::queue::{Direction, Item, Queue};
+use crate::queue::{self, Direction, Item, Queue};
 use crate::transfer::FOREVER;
 
 /// Who runs when a send and a receive meet.
@@ -259,12 +259,7 @@ impl<T: 'static> Channel<T> {
     pub fn shutdown(&self) {
         self.close();
         loop {
-            let waiter = {
-                let mut queue = self.inner.queue.borrow_mut();
-                let Some(first) = queue.first() else { return };
-                queue.unlink(first);
-                queue.node(first).waiter
-            };
+            let Some(waiter) = self.inner.queue.borrow_mut().shut_first() else { return };
             self.inner.scheduler.wake(waiter);
         }
     }
@@ -309,8 +304,8 @@ impl<T: 'static> Wait for Inner<T> {
         self.queue.borrow().neighbours(ticket)
     }
 
-    fn describe(&self, _ticket: u32) -> Description {
-        let operation = match self.queue.borrow().direction() {
+    fn describe(&self, ticket: u32) -> Description {
+        let operation = match queue::direction(ticket) {
             Direction::Send => "send",
             Direction::Receive => "receive",
         };

@@ -14,7 +14,7 @@ use tasklets_runtime::{Payload, now};
 use crate::callback::{self, ChannelEvent};
 use crate::channel::{Channel, Inner, Preference};
 use crate::error::{Failed, Origin, Place, Reason, ReceiveError, SendError};
-use crate::queue::{Direction, Item};
+use crate::queue::{Direction, Item, Met, Sender, Slot};
 
 type Site = &'static Location<'static>;
 
@@ -27,30 +27,31 @@ impl<T: 'static> Channel<T> {
         let refused =
             |item, reason| Err(SendError { value: item, reason, place: Origin::Local(inner.place("send", at)) });
         if callback::any()
-            && let Err(reason) = inner.announce(Some(&item))
+            && let Err(reason) = inner.announce(Direction::Send, Some(&item))
         {
             return refused(item, reason);
         }
-        if inner.queue.borrow().waiting(Direction::Receive) != 0 {
+        let mut item = item;
+        if inner.queue.borrow_mut().any(Direction::Receive) {
             if let Err(reason) = inner.check_meeting(Preference::Receiver) {
                 return refused(item, reason);
             }
-            let partner = inner.queue.borrow_mut().meet().map(|node| {
-                node.item = Some(item);
-                node.waiter
-            });
-            if let Some(partner) = partner {
-                inner.met(partner, Preference::Receiver);
+            let met = inner.queue.borrow_mut().meet_receiver(item);
+            match met {
+                Ok(partner) => {
+                    inner.met(partner, Preference::Receiver);
+                    return Ok(());
+                }
+                Err(back) => item = back,
             }
-            return Ok(());
         }
         let (me, terms) = match inner.check_waiting(terms) {
             Ok(me) => me,
             Err(reason) => return refused(item, reason),
         };
-        let ticket = self.enqueue(me, Direction::Send, Some(item));
+        let ticket = self.enqueue(me, Direction::Send, item.into());
         let waited = inner.wait(self.inner.clone(), ticket.ticket, at, terms);
-        match (ticket.redeem(), waited) {
+        match (ticket.redeem().into_item(), waited) {
             (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
             (None, _) => Ok(()),
             // Woken with the value still here: the channel was shut down.
@@ -64,27 +65,35 @@ impl<T: 'static> Channel<T> {
         let inner = &*self.inner;
         let refused = |reason| Err(ReceiveError::Failed(Failed { reason, place: inner.place("receive", at) }));
         if callback::any()
-            && let Err(reason) = inner.announce(None)
+            && let Err(reason) = inner.announce(Direction::Receive, None)
         {
             return refused(reason);
         }
-        if inner.queue.borrow().waiting(Direction::Send) != 0 {
+        while inner.queue.borrow_mut().any(Direction::Send) {
             if let Err(reason) = inner.check_meeting(Preference::Sender) {
                 return refused(reason);
             }
-            let met = inner.queue.borrow_mut().meet().map(|node| (node.item.take(), node.waiter));
-            if let Some((Some(item), partner)) = met {
-                inner.met(partner, Preference::Sender);
-                return item.open();
+            let met = inner.queue.borrow_mut().meet_sender();
+            match met {
+                Sender::Waiting(item, waiter) => {
+                    inner.met(Met { waiter, selects: false }, Preference::Sender);
+                    return item.open();
+                }
+                Sender::Offering => match self.accept_offer(terms.unwrap_or(Terms::LOCAL), at) {
+                    Ok(None) => {}
+                    Ok(Some(item)) => return item.open(),
+                    Err(reason) => return refused(reason),
+                },
+                Sender::Nobody => break,
             }
         }
         let (me, terms) = match inner.check_waiting(terms) {
             Ok(me) => me,
             Err(reason) => return refused(reason),
         };
-        let ticket = self.enqueue(me, Direction::Receive, None);
+        let ticket = self.enqueue(me, Direction::Receive, Slot::Empty);
         let waited = inner.wait(self.inner.clone(), ticket.ticket, at, terms);
-        match (ticket.redeem(), waited) {
+        match (ticket.redeem().into_item(), waited) {
             (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
             (Some(item), _) => item.open(),
             (None, Ok(())) => refused(Reason::Closed),
@@ -94,9 +103,28 @@ impl<T: 'static> Channel<T> {
     }
 
     #[inline]
-    fn enqueue(&self, me: TaskletId, direction: Direction, item: Option<Item<T>>) -> Ticket<'_, T> {
-        let ticket = self.inner.queue.borrow_mut().push(me, direction, item);
+    fn enqueue(&self, me: TaskletId, direction: Direction, slot: Slot<T>) -> Ticket<'_, T> {
+        let ticket = self.inner.queue.borrow_mut().push(me, direction, slot);
         Ticket { inner: &self.inner, ticket }
+    }
+
+    /// Receives from a select, which is the first sender and has to make its value yet. None if it could not; look again then.
+    #[cold]
+    pub(crate) fn accept_offer(&self, terms: Terms, at: Site) -> Result<Option<Item<T>>, Reason> {
+        let inner = &*self.inner;
+        // The select will be runnable: it is no deadlock.
+        let me = inner.scheduler.check_wait(false, Terms { outside: true, ..terms }).map_err(Reason::from_refusal)?;
+        let Some((ticket, sender)) = inner.queue.borrow_mut().accept_offer(me) else { return Ok(None) };
+        let ticket = Ticket { inner, ticket };
+        inner.scheduler.wake(sender);
+        let waited = inner.wait(self.inner.clone(), ticket.ticket, at, terms);
+        match (ticket.redeem().into_item(), waited) {
+            (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
+            (Some(item), _) => Ok(Some(item)),
+            (None, Ok(())) => Ok(None),
+            (None, Err(Unwoken::Deadlock(report))) => Err(Reason::Deadlock(report)),
+            (None, Err(Unwoken::TimedOut)) => Err(Reason::TimedOut),
+        }
     }
 }
 
@@ -109,10 +137,10 @@ struct Ticket<'a, T> {
 impl<T> Ticket<'_, T> {
     /// Gives it up for what lies there.
     #[inline]
-    fn redeem(self) -> Option<Item<T>> {
+    fn redeem(self) -> Slot<T> {
         let node = self.inner.queue.borrow_mut().take(self.ticket);
         std::mem::forget(self);
-        node.item
+        node.slot
     }
 }
 
@@ -142,7 +170,7 @@ fn raise_with<T>(item: Item<T>, payload: Payload) -> ! {
 impl<T: 'static> Inner<T> {
     /// Whether a meeting may happen: it switches, if the channel prefers the partner.
     #[inline]
-    fn check_meeting(&self, partner: Preference) -> Result<(), Reason> {
+    pub(crate) fn check_meeting(&self, partner: Preference) -> Result<(), Reason> {
         if self.schedule_all.get() || self.preference.get() == partner {
             return self.scheduler.check_switch().map_err(Reason::from_error);
         }
@@ -151,13 +179,14 @@ impl<T: 'static> Inner<T> {
 
     /// After the partner got its value, or gave it: decides who runs.
     #[inline]
-    fn met(&self, waiter: TaskletId, partner: Preference) {
+    pub(crate) fn met(&self, met: Met, partner: Preference) {
         if self.schedule_all.get() {
-            self.scheduler.wake_and_schedule(waiter);
-        } else if self.preference.get() == partner {
-            self.scheduler.wake_and_switch(waiter);
+            self.scheduler.wake_and_schedule(met.waiter);
+        } else if self.preference.get() == partner && !met.selects {
+            self.scheduler.wake_and_switch(met.waiter);
         } else {
-            self.scheduler.wake(waiter);
+            // A select that waits for its turn may find more of its arms ready then.
+            self.scheduler.wake(met.waiter);
         }
     }
 
@@ -186,14 +215,15 @@ impl<T: 'static> Inner<T> {
         self.scheduler.wait_on(on, ticket, at, terms)
     }
 
-    /// Tells the callback of an operation.
+    /// Tells the callback of an operation, and of the item where there is one already.
     #[cold]
-    fn announce(&self, sent: Option<&Item<T>>) -> Result<(), Reason> {
+    pub(crate) fn announce(&self, operation: Direction, sent: Option<&Item<T>>) -> Result<(), Reason> {
         if callback::calling() {
             return Err(Reason::Recursive);
         }
         let Some(callback) = callback::channel_callback() else { return Ok(()) };
-        let partners = if sent.is_some() { Direction::Receive } else { Direction::Send };
+        let sending = operation == Direction::Send;
+        let partners = if sending { Direction::Receive } else { Direction::Send };
         let will_block = self.queue.borrow().waiting(partners) == 0;
         let value: Option<&dyn Any> = match sent {
             Some(Item::Value(value)) => Some(value),
@@ -201,22 +231,19 @@ impl<T: 'static> Inner<T> {
             None => None,
         };
         let (channel, tasklet) = (self.label(), self.scheduler.current());
-        callback::call(
-            &callback,
-            &ChannelEvent { channel: &channel, tasklet, sending: sent.is_some(), will_block, value },
-        );
+        callback::call(&callback, &ChannelEvent { channel: &channel, tasklet, sending, will_block, value });
         Ok(())
     }
 
     #[cold]
-    fn place(&self, operation: &'static str, at: Site) -> Box<Place> {
+    pub(crate) fn place(&self, operation: &'static str, at: Site) -> Box<Place> {
         let tasklet = self.scheduler.current().to_string();
         Box::new(Place { operation, channel: self.label(), tasklet, at })
     }
 }
 
 impl<T> Item<T> {
-    fn open(self) -> Result<T, ReceiveError> {
+    pub(crate) fn open(self) -> Result<T, ReceiveError> {
         match self {
             Item::Value(value) => Ok(value),
             Item::Exception(error) => Err(ReceiveError::Exception(*error)),

@@ -39,7 +39,7 @@ pub(crate) struct Core<T> {
     /// Whether they do that.
     pub(super) contended: AtomicBool,
     /// That of the state.
-    pub(super) capacity: usize,
+    pub(crate) capacity: usize,
     pub(crate) label: Label,
 }
 
@@ -78,7 +78,6 @@ pub(crate) struct Parcel<T> {
 }
 
 /// The slot of who waits on several things.
-#[allow(dead_code, reason = "select has none")]
 pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 /// In place of that number: nobody has waited there.
@@ -183,7 +182,7 @@ impl<T> Core<T> {
 impl<T: 'static> Core<T> {
     /// What a tasklet of the running thread, which has this number, waits on.
     #[inline]
-    pub(super) fn seat(self: &Arc<Self>, state: &mut State<T>, thread: u32, scheduler: &Scheduler) -> Rc<dyn Wait> {
+    pub(crate) fn seat(self: &Arc<Self>, state: &mut State<T>, thread: u32, scheduler: &Scheduler) -> Rc<dyn Wait> {
         match scheduler.kept(state.seats.get(thread)) {
             Some(seat) => seat,
             None => self.new_seat(state, thread, scheduler),

@@ -13,7 +13,7 @@ pub(crate) mod receiver;
 mod recv;
 mod send;
 pub(crate) mod sender;
-mod waiting;
+pub(crate) mod waiting;
 
 use std::sync::Arc;
 

@@ -25,7 +25,6 @@ impl<T> Receiver<T> {
         Receiver { core }
     }
 
-    #[allow(dead_code, reason = "select works on the channel itself")]
     pub(crate) fn core(&self) -> &Arc<Core<T>> {
         &self.core
     }

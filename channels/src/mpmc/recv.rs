@@ -44,6 +44,22 @@ impl<T: 'static> Core<T> {
         self.recv_from_waiter(state, terms, at)
     }
 
+    /// Receives a value, if it need not wait; else nothing has happened.
+    #[inline]
+    pub(crate) fn poll_recv(self: &Arc<Self>, at: Site) -> Option<Result<T, RecvError>> {
+        let mut state = self.lock();
+        if let Some(value) = state.buffer.pop_front() {
+            if state.sending.len() != 0 {
+                self.refill(state);
+            }
+            return Some(Ok(value));
+        }
+        if state.sending.len() == 0 && state.senders != 0 {
+            return None;
+        }
+        Some(self.recv_from_waiter(state, None, at)).filter(|result| !result.as_ref().is_err_and(RecvError::is_empty))
+    }
+
     /// After a value was taken out of the buffer: lets in a sender who waits for room.
     #[inline(never)]
     fn refill(&self, mut state: MutexGuard<'_, State<T>>) {

@@ -25,6 +25,23 @@ impl<T: 'static> Core<T> {
         self.send_to_waiter(state, value, terms, at)
     }
 
+    /// Sends a value, if it need not wait; else it comes back.
+    #[inline]
+    pub(crate) fn poll_send(self: &Arc<Self>, value: T, at: Site) -> Result<Result<(), SendError<T>>, T> {
+        let mut state = self.lock();
+        if state.has_room() {
+            state.buffer.push_back(value);
+            return Ok(Ok(()));
+        }
+        if state.receivers != 0 && state.receiving.len() == 0 {
+            return Err(value);
+        }
+        match self.send_to_waiter(state, value, None, at) {
+            Err(error) if error.is_full() => Err(error.into_value()),
+            result => Ok(result),
+        }
+    }
+
     /// Apart from the above, and with all of the below in it: after a switch, the processor mispredicts every return.
     #[inline(never)]
     fn send_to_waiter<'a>(

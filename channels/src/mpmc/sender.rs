@@ -26,7 +26,6 @@ impl<T> Sender<T> {
         Sender { core }
     }
 
-    #[allow(dead_code, reason = "select works on the channel itself")]
     pub(crate) fn core(&self) -> &Arc<Core<T>> {
         &self.core
     }

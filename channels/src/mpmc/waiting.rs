@@ -10,6 +10,10 @@ use tasklets_runtime::park::{Description, TaskletId, Wait};
 use super::core::Core;
 use super::error::{Handles, Operation};
 
+/// In place of a slot, for reports: who waits on several things, and has none.
+pub(crate) const STANDS_TO_RECV: u32 = u32::MAX;
+pub(crate) const STANDS_TO_SEND: u32 = u32::MAX - 1;
+
 /// Kept by the scheduler of every thread where somebody has waited on the channel, so that a wait counts an `Rc`. It does not keep the
 /// channel: who waits has a handle.
 ///
@@ -147,7 +151,11 @@ impl<T: 'static> Wait for Seat<T> {
     }
 
     fn describe(&self, slot: u32) -> Description {
-        let (operation, _) = self.open(slot);
+        let operation = match slot {
+            STANDS_TO_RECV => Operation::Recv,
+            STANDS_TO_SEND => Operation::Send,
+            slot => self.open(slot).0,
+        };
         let on = self.with(|core| {
             let (senders, receivers) = {
                 let state = core.lock_state();

@@ -38,8 +38,21 @@ impl Ballot {
     }
 
     /// Which arm was claimed.
+    #[cfg(all(test, loom))]
     pub(crate) fn claimed(&self) -> Option<u32> {
         Some(self.0.load(Ordering::Acquire)).filter(|arm| *arm < WITHDRAWN)
+    }
+
+    /// Decides for an arm; false if it was decided before.
+    #[inline]
+    pub(crate) fn decide(&self, arm: u32) -> bool {
+        self.0.compare_exchange(OPEN, arm, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Whether it is not decided yet.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.load(Ordering::Acquire) == OPEN
     }
 
     /// Ends it without an arm. The arm, if one was claimed before.
@@ -61,11 +74,11 @@ impl Claim {
     /// Decides for this arm; false if it was decided before.
     #[inline]
     pub(crate) fn take(&self) -> bool {
-        self.ballot.0.compare_exchange(OPEN, self.arm, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.ballot.decide(self.arm)
     }
 
     /// Whether it is not decided yet.
     pub(crate) fn is_open(&self) -> bool {
-        self.ballot.0.load(Ordering::Acquire) == OPEN
+        self.ballot.is_open()
     }
 }

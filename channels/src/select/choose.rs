@@ -1,0 +1,162 @@
+//! The one loop of every select: try each arm; wait in the queues of all; finish the one that was decided for.
+
+use std::panic::{Location, resume_unwind};
+use std::rc::Rc;
+use std::time::Instant;
+
+use tasklets_runtime::park::{Terms, Unwoken};
+use tasklets_runtime::{Scheduler, TaskletError, now};
+
+use super::arm::{Attempt, Entry, Kind};
+use super::error::SelectError;
+use super::fair;
+use super::stand::Stand;
+use crate::error::Reason;
+
+/// How long a select waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Until an arm is ready.
+    Forever,
+    /// Not at all.
+    None,
+    Until(Instant),
+}
+
+/// Which arm comes first where several are ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Fair,
+    Biased,
+}
+
+/// What ended a wait.
+enum End {
+    /// The stand was decided for this arm.
+    Claimed(usize),
+    TimedOut,
+    /// Nothing was decided, or what was is not possible any more.
+    Again,
+    Refused(Reason),
+}
+
+/// Finishes one of the arms, and tells which; none if there was no time left to wait.
+pub(super) fn choose(
+    arms: &[Entry<'_>],
+    order: Order,
+    patience: Patience,
+    at: &'static Location<'static>,
+) -> Result<Option<usize>, SelectError> {
+    let refused = |reason| Err(SelectError { reason, arms: arms.len(), at });
+    let start = match order {
+        Order::Fair if arms.len() > 1 => fair::start(arms.len()),
+        _ => 0,
+    };
+    loop {
+        let mut missed = Attempt::NotReady;
+        for number in (start..arms.len()).chain(0..start) {
+            match arms[number].arm.attempt(at) {
+                Attempt::Done => return Ok(Some(number)),
+                Attempt::NotReady => {}
+                Attempt::Disturbed => missed = Attempt::Disturbed,
+            }
+        }
+        match patience {
+            Patience::None => return Ok(None),
+            Patience::Until(deadline) if deadline <= now() => return Ok(None),
+            _ if missed == Attempt::Disturbed => continue,
+            _ => {}
+        }
+        let mut limit = match patience {
+            Patience::Until(deadline) => Some((deadline, None)),
+            _ => None,
+        };
+        let terms = terms(arms, &mut limit);
+        match wait(arms, terms, at) {
+            End::Claimed(number) => {
+                if arms[number].arm.collect(at) {
+                    return Ok(Some(number));
+                }
+            }
+            End::TimedOut => {
+                let timer = limit.and_then(|(_, timer)| timer);
+                if let Some(number) = timer {
+                    arms[number].arm.collect(at);
+                }
+                return Ok(timer);
+            }
+            End::Again => {}
+            End::Refused(reason) => return refused(reason),
+        }
+    }
+}
+
+/// What may end the wait; and the earliest limit, with the timer that it is.
+#[inline]
+fn terms(arms: &[Entry<'_>], limit: &mut Option<(Instant, Option<usize>)>) -> Terms {
+    let mut outside = false;
+    for (number, entry) in arms.iter().enumerate() {
+        match entry.kind {
+            Kind::Local => {}
+            Kind::Shared => outside = true,
+            Kind::Timer => match entry.arm.deadline() {
+                Some(deadline) if limit.is_none_or(|(earliest, _)| deadline < earliest) => {
+                    *limit = Some((deadline, Some(number)));
+                }
+                Some(_) => {}
+                // So late that the clock cannot tell: it is no deadlock.
+                None => outside = true,
+            },
+        }
+    }
+    Terms { deadline: limit.map(|(deadline, _)| deadline), outside }
+}
+
+/// Waits in the queues of all arms. Whatever happens, none is in a queue afterwards, save the one that was claimed.
+fn wait(arms: &[Entry<'_>], terms: Terms, at: &'static Location<'static>) -> End {
+    let scheduler = Scheduler::local();
+    if arms.is_empty() && terms == Terms::LOCAL {
+        return End::Refused(Reason::Deadlock(Box::new(scheduler.report())));
+    }
+    let me = match scheduler.check_wait(false, terms) {
+        Ok(me) => me,
+        Err(refusal) => return End::Refused(Reason::from_refusal(refusal)),
+    };
+    let shared = arms.iter().any(|entry| entry.kind == Kind::Shared);
+    let stand = Stand::take(me, shared);
+    let listed = arms.iter().zip(0..).all(|(entry, number)| entry.arm.enlist(&stand, number));
+    if !listed {
+        let claimed = leave(arms, stand);
+        return claimed.map_or(End::Again, End::Claimed);
+    }
+    let waited = if terms == Terms::LOCAL {
+        scheduler.wait(stand.clone(), 0, at)
+    } else {
+        scheduler.wait_on(stand.clone(), 0, at, terms)
+    };
+    match (leave(arms, stand), waited) {
+        (claimed, Err(Unwoken::Thrown(payload))) => {
+            if let Some(number) = claimed {
+                arms[number].arm.abandon();
+            }
+            resume_unwind(payload)
+        }
+        (Some(number), _) => End::Claimed(number),
+        (None, Ok(())) => End::Again,
+        (None, Err(Unwoken::TimedOut)) => End::TimedOut,
+        (None, Err(Unwoken::Deadlock(report))) => End::Refused(Reason::from_error(TaskletError::Deadlock(report))),
+    }
+}
+
+/// Takes all arms out of their queues, save the one that was claimed.
+#[inline]
+fn leave(arms: &[Entry<'_>], stand: Rc<Stand>) -> Option<usize> {
+    let claimed = stand.close().map(|number| number as usize);
+    for (number, entry) in arms.iter().enumerate() {
+        if claimed != Some(number) {
+            entry.arm.leave();
+        }
+    }
+    stand.put_back();
+    claimed
+}

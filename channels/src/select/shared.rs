@@ -1,0 +1,225 @@
+//! Arms on channels that other threads may take part in: the value of a send is there from the beginning.
+//!
+//! Whether an arm is ready still is looked at under the lock under which it joins the queue, so that nothing that happens between the
+//! two is missed.
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tasklets_runtime::Scheduler;
+
+use super::arm::{Arm, Attempt, Kind, Operate, Site};
+use super::stand::Stand;
+use crate::error::{Reason, SendError};
+use crate::mpmc::core::{Core, NO_SLOT, Parcel};
+use crate::mpmc::error::RecvError;
+use crate::mpmc::waiting::{STANDS_TO_RECV, STANDS_TO_SEND};
+
+/// In place of a ticket: not in the queue.
+const NOWHERE: u32 = u32::MAX;
+
+/// A receive from a [`Receiver`](crate::Receiver), as an arm; see [`recv`](super::recv).
+pub struct SharedRecv<'a, T: 'static> {
+    core: &'a Arc<Core<T>>,
+    ticket: Cell<u32>,
+    output: Cell<Option<Result<T, RecvError>>>,
+}
+
+impl<'a, T: 'static> SharedRecv<'a, T> {
+    #[inline]
+    pub(super) fn new(core: &'a Arc<Core<T>>) -> SharedRecv<'a, T> {
+        SharedRecv { core, ticket: Cell::new(NOWHERE), output: Cell::new(None) }
+    }
+
+    fn leave_queue(&self) -> Option<T> {
+        let ticket = self.ticket.replace(NOWHERE);
+        if ticket == NOWHERE { None } else { self.core.lock().receiving.take(ticket).value }
+    }
+}
+
+impl<T: 'static> Operate for SharedRecv<'_, T> {
+    fn attempt(&self, at: Site) -> Attempt {
+        match self.core.poll_recv(at) {
+            None => Attempt::NotReady,
+            output => {
+                self.output.set(output);
+                Attempt::Done
+            }
+        }
+    }
+
+    fn enlist(&self, stand: &Rc<Stand>, number: u32) -> bool {
+        let scheduler = Scheduler::local();
+        let seat = {
+            let mut state = self.core.lock();
+            let (thread, me) = (state.threads.number(&scheduler), stand.waiter());
+            if !state.buffer.is_empty() || state.senders == 0 || state.sending.has_other(thread, me) {
+                return false;
+            }
+            let parcel = Parcel { value: None, slot: NO_SLOT };
+            self.ticket.set(state.receiving.push(thread, me, Some(stand.claim_for(number)), parcel));
+            self.core.seat(&mut state, thread, &scheduler)
+        };
+        stand.add(seat, STANDS_TO_RECV);
+        true
+    }
+
+    fn leave(&self) {
+        let nothing = self.leave_queue();
+        debug_assert!(nothing.is_none());
+    }
+
+    fn collect(&self, at: Site) -> bool {
+        match self.leave_queue() {
+            Some(value) => self.output.set(Some(Ok(value))),
+            None => {
+                self.fail(Reason::Disconnected, at);
+            }
+        }
+        true
+    }
+
+    /// What was received goes to whoever receives next.
+    fn abandon(&self) {
+        if let Some(value) = self.leave_queue() {
+            self.core.give_back(value);
+        }
+    }
+
+    #[cold]
+    fn fail(&self, reason: Reason, at: Site) -> Option<Reason> {
+        let error = self.core.recv_error(self.core.lock(), reason, at);
+        self.output.set(Some(Err(error)));
+        None
+    }
+}
+
+impl<T: 'static> Arm for SharedRecv<'_, T> {
+    type Output = Result<T, RecvError>;
+
+    const KIND: Kind = Kind::Shared;
+
+    #[inline]
+    fn take(&self) -> Option<Self::Output> {
+        self.output.take()
+    }
+}
+
+/// A send to a [`Sender`](crate::Sender), as an arm; see [`send`](super::send).
+pub struct SharedSend<'a, T: 'static> {
+    core: &'a Arc<Core<T>>,
+    ticket: Cell<u32>,
+    value: Cell<Option<T>>,
+    output: Cell<Option<Result<(), SendError<T>>>>,
+}
+
+impl<'a, T: 'static> SharedSend<'a, T> {
+    #[inline]
+    pub(super) fn new(core: &'a Arc<Core<T>>, value: T) -> SharedSend<'a, T> {
+        SharedSend { core, ticket: Cell::new(NOWHERE), value: Cell::new(Some(value)), output: Cell::new(None) }
+    }
+
+    /// What it did not send; the arm is never ready then.
+    pub fn take_value(&self) -> Option<T> {
+        self.value.take()
+    }
+
+    /// Gives it another value to send; the one that it did not send comes back.
+    pub fn refill(&self, value: T) -> Option<T> {
+        self.value.replace(Some(value))
+    }
+
+    fn leave_queue(&self) -> Option<T> {
+        let ticket = self.ticket.replace(NOWHERE);
+        if ticket == NOWHERE { None } else { self.core.lock().sending.take(ticket).value }
+    }
+}
+
+impl<T: 'static> Operate for SharedSend<'_, T> {
+    fn attempt(&self, at: Site) -> Attempt {
+        let Some(value) = self.value.take() else { return Attempt::NotReady };
+        match self.core.poll_send(value, at) {
+            Ok(result) => {
+                self.output.set(Some(result));
+                Attempt::Done
+            }
+            Err(value) => {
+                self.value.set(Some(value));
+                Attempt::NotReady
+            }
+        }
+    }
+
+    fn enlist(&self, stand: &Rc<Stand>, number: u32) -> bool {
+        let Some(value) = self.value.take() else { return true };
+        let scheduler = Scheduler::local();
+        let seat = {
+            let mut state = self.core.lock();
+            let (thread, me) = (state.threads.number(&scheduler), stand.waiter());
+            let room = state.buffer.len() < self.core.capacity;
+            if room || state.receivers == 0 || state.receiving.has_other(thread, me) {
+                self.value.set(Some(value));
+                return false;
+            }
+            let parcel = Parcel { value: Some(value), slot: NO_SLOT };
+            self.ticket.set(state.sending.push(thread, me, Some(stand.claim_for(number)), parcel));
+            self.core.seat(&mut state, thread, &scheduler)
+        };
+        stand.add(seat, STANDS_TO_SEND);
+        true
+    }
+
+    fn leave(&self) {
+        if self.ticket.get() != NOWHERE {
+            self.value.set(self.leave_queue());
+        }
+    }
+
+    fn collect(&self, at: Site) -> bool {
+        match self.leave_queue() {
+            None => self.output.set(Some(Ok(()))),
+            Some(value) => {
+                self.value.set(Some(value));
+                self.fail(Reason::Disconnected, at);
+            }
+        }
+        true
+    }
+
+    fn abandon(&self) {
+        self.value.set(self.leave_queue());
+    }
+
+    #[cold]
+    fn fail(&self, reason: Reason, at: Site) -> Option<Reason> {
+        let Some(value) = self.value.take() else { return Some(reason) };
+        let error = self.core.send_error(self.core.lock(), value, reason, at);
+        self.output.set(Some(Err(error)));
+        None
+    }
+}
+
+impl<T: 'static> Arm for SharedSend<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    const KIND: Kind = Kind::Shared;
+
+    #[inline]
+    fn take(&self) -> Option<Self::Output> {
+        self.output.take()
+    }
+}
+
+impl<T: 'static> fmt::Debug for SharedRecv<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SharedRecv({})", self.core.label)
+    }
+}
+
+impl<T: 'static> fmt::Debug for SharedSend<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SharedSend({})", self.core.label)
+    }
+}

@@ -1,0 +1,9 @@
+//! `select!` and `Select`: their rules, and the tests of other libraries that have the like.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod ends;
+mod forms;
+mod rules;
+mod shared;
