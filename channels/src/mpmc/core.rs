@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use tasklets_runtime::Scheduler;
@@ -36,6 +36,8 @@ pub(crate) struct Core<T> {
     pub(super) state: Mutex<State<T>>,
     /// What receivers have set aside.
     pub(super) outlet: Mutex<VecDeque<T>>,
+    /// How many values are left there, said by who takes one; read by senders under the lock of the state.
+    pub(super) left: AtomicUsize,
     /// Whether they do that.
     pub(super) contended: AtomicBool,
     /// That of the state.
@@ -102,6 +104,7 @@ impl<T> Core<T> {
         Core {
             state: Mutex::new(state),
             outlet: Mutex::default(),
+            left: AtomicUsize::new(0),
             contended: AtomicBool::new(false),
             capacity,
             label: Label { kind, number, name },

@@ -36,16 +36,19 @@ impl<T> Core<T> {
     }
 
     /// Locks the state for a sender who found no room: with room, or with everything in it that was set aside.
-    #[cold]
     #[inline(never)]
     pub(super) fn lock_for_room(&self) -> MutexGuard<'_, State<T>> {
-        let mut outlet = self.outlet.lock();
-        let mut state = self.lock_state();
-        state.stashed = outlet.len();
-        if !state.has_room() {
-            state.restore(&mut outlet);
+        for _ in 0..=patience() {
+            let mut state = self.lock_state();
+            // It was set while both were locked, and has gone down since: more than is left is none there.
+            state.stashed = state.stashed.min(self.left.load(Ordering::Relaxed));
+            if state.has_room() || state.stashed == 0 || state.receivers == 0 {
+                return state;
+            }
+            drop(state);
+            pause();
         }
-        state
+        self.lock_all()
     }
 
     /// Locks the state for a receiver who has found nobody else there so far; notes it if there is somebody now.
@@ -68,12 +71,20 @@ impl<T> Core<T> {
     }
 
     /// The first value, and maybe the whole buffer with it; else the state, with nothing set aside.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn take_stashed(&self) -> Result<T, MutexGuard<'_, State<T>>> {
         let mut outlet = self.outlet.lock();
-        if let Some(value) = outlet.pop_front() {
-            return Ok(value);
+        match outlet.pop_front() {
+            Some(value) => {
+                self.left.store(outlet.len(), Ordering::Relaxed);
+                Ok(value)
+            }
+            None => self.set_aside(outlet),
         }
+    }
+
+    #[inline(never)]
+    fn set_aside<'a>(&'a self, mut outlet: MutexGuard<'a, VecDeque<T>>) -> Result<T, MutexGuard<'a, State<T>>> {
         let mut state = self.lock_state();
         state.stashed = 0;
         if state.sending.len() != 0 || state.buffer.len() < 2 {
@@ -82,7 +93,21 @@ impl<T> Core<T> {
         std::mem::swap(&mut *outlet, &mut state.buffer);
         let value = outlet.pop_front();
         state.stashed = outlet.len();
+        self.left.store(outlet.len(), Ordering::Relaxed);
         value.ok_or(state)
+    }
+}
+
+/// How often who finds nothing to do looks again, before it waits: the thread on the other side may be at it. Not if others of this
+/// thread could run meanwhile.
+fn patience() -> u32 {
+    if tasklets_runtime::run_count() > 1 { 0 } else { 8 }
+}
+
+/// The time between two such looks.
+fn pause() {
+    for _ in 0..64 {
+        std::hint::spin_loop();
     }
 }
 
