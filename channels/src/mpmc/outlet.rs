@@ -83,6 +83,26 @@ impl<T> Core<T> {
         }
     }
 
+    /// The same for a receiver who would have to wait: it looks again for a while.
+    #[inline(never)]
+    pub(super) fn await_stashed<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+    ) -> Result<T, MutexGuard<'a, State<T>>> {
+        for _ in 0..patience() {
+            if !state.buffer.is_empty() || state.sending.len() != 0 || state.senders == 0 {
+                break;
+            }
+            drop(state);
+            pause();
+            state = match self.take_stashed() {
+                Ok(value) => return Ok(value),
+                Err(state) => state,
+            };
+        }
+        Err(state)
+    }
+
     #[inline(never)]
     fn set_aside<'a>(&'a self, mut outlet: MutexGuard<'a, VecDeque<T>>) -> Result<T, MutexGuard<'a, State<T>>> {
         let mut state = self.lock_state();

@@ -21,10 +21,26 @@ impl<T: 'static> Core<T> {
         if self.contended.load(Ordering::Relaxed) {
             return match self.take_stashed() {
                 Ok(value) => Ok(value),
-                Err(state) => self.recv_from(state, terms, at),
+                Err(state) => self.recv_patiently(state, terms, at),
             };
         }
         self.recv_from(self.lock_to_receive(), terms, at)
+    }
+
+    #[inline(never)]
+    fn recv_patiently<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, State<T>>,
+        terms: Option<Terms>,
+        at: Site,
+    ) -> Result<T, RecvError> {
+        if terms.is_some() {
+            state = match self.await_stashed(state) {
+                Ok(value) => return Ok(value),
+                Err(state) => state,
+            };
+        }
+        self.recv_from(state, terms, at)
     }
 
     /// From a state in which everything is that may have been set aside.

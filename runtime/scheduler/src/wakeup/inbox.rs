@@ -218,7 +218,7 @@ impl Mailroom {
         }
         let began = Instant::now();
         let end = deadline.map_or(began + SPIN, |deadline| deadline.min(began + SPIN));
-        loop {
+        for round in 0.. {
             for _ in 0..32 {
                 if !self.is_empty() {
                     self.patience.set(PATIENCE);
@@ -227,12 +227,15 @@ impl Mailroom {
                 std::hint::spin_loop();
             }
             // Who is waited for may want this very processor.
-            std::thread::yield_now();
+            if round >= 4 {
+                std::thread::yield_now();
+            }
             if Instant::now() >= end {
-                self.patience.set(self.patience.get() - 1);
-                return false;
+                break;
             }
         }
+        self.patience.set(self.patience.get() - 1);
+        false
     }
 
     fn shared(&self) -> &Shared {
