@@ -8,12 +8,17 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
+use std::time::{Duration, Instant};
 
 use crossbeam_deque::{Injector, Steal, Stealer};
 
 use crate::park::Inbox;
 use crate::threads::builder::Settings;
 use crate::threads::task::Queued;
+
+/// So many closures are left to the worker that has spawned them for a moment.
+const FEW: usize = 2;
+const MOMENT: Duration = Duration::from_micros(10);
 
 /// How far the end of a runtime has come. It only goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,11 +169,31 @@ impl Pool {
         insist(|| self.injector.steal())
     }
 
-    /// Takes from another worker what has waited longest there.
+    /// Takes from another worker what has waited longest there, if it is not among the last few.
+    ///
+    /// Those are left to that worker for a moment: it may be about to begin them itself, and what was spawned together talks to each
+    /// other faster on one thread.
     pub(crate) fn steal(&self, thief: usize) -> Option<Queued> {
-        let (before, after) = self.seats.split_at(thief);
-        let victims = after.iter().skip(1).chain(before);
-        victims.filter(|seat| !seat.stealer.is_empty()).find_map(|seat| insist(|| seat.stealer.steal()))
+        self.steal_beyond(thief, FEW).or_else(|| {
+            let began = Instant::now();
+            while self.others(thief).any(|seat| !seat.stealer.is_empty()) {
+                if began.elapsed() > MOMENT {
+                    return self.steal_beyond(thief, 0);
+                }
+                std::hint::spin_loop();
+            }
+            None
+        })
+    }
+
+    fn steal_beyond(&self, thief: usize, few: usize) -> Option<Queued> {
+        let mut victims = self.others(thief).filter(|seat| seat.stealer.len() > few);
+        victims.find_map(|seat| insist(|| seat.stealer.steal()))
+    }
+
+    fn others(&self, one: usize) -> impl Iterator<Item = &Seat> {
+        let (before, after) = self.seats.split_at(one);
+        after.iter().skip(1).chain(before)
     }
 
     /// Drops what will not begin any more.

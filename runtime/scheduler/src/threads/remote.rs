@@ -157,6 +157,11 @@ impl fmt::Display for ThreadEnded {
 impl Error for ThreadEnded {}
 
 impl Scheduler {
+    /// The running tasklet, for other threads.
+    pub(crate) fn who(&self) -> RemoteTasklet {
+        RemoteTasklet::new(self.inbox().clone(), self.current_id())
+    }
+
     /// Does to a tasklet what another thread asks for. It may be in the midst of a switch.
     pub(crate) fn obey_order(&self, id: TaskletId, order: Order) {
         let (key, life, place) = {

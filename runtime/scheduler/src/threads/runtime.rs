@@ -103,8 +103,8 @@ impl Runtime {
         Runtime::builder().build()
     }
 
-    /// Makes a tasklet of `body` on whichever worker takes it first. It begins there when nothing else is runnable, or when it has
-    /// waited for 256 switches; it never leaves that worker then.
+    /// Makes a tasklet of `body` on whichever worker takes it first. It begins there when nothing else is runnable, or when all
+    /// workers have been busy for some thousand switches; it never leaves that worker then.
     ///
     /// The caller goes on, and never switches. The handle can [join](Handle::join) the result; dropping it detaches the tasklet.
     ///
@@ -264,8 +264,10 @@ pub(crate) fn start(pool: Arc<Pool>, queues: Vec<Queue<Queued>>, processors: &[u
         let processor = processors.get(index % processors.len().max(1)).copied();
         let (alive, ready) = (alive.clone(), ready.clone());
         let builder = std::thread::Builder::new().name(pool.seats[index].name.clone());
-        let worker = Worker::new(pool, index, queue);
-        let started = builder.spawn(move || work(worker, processor, &ready, alive));
+        let started = builder.spawn(move || {
+            work(&pool, index, queue, processor, &ready);
+            drop(alive);
+        });
         match started.map(|thread| runtime.threads.push(thread)).and_then(|()| readiness.recv().unwrap_or(Ok(()))) {
             Ok(()) => {}
             Err(error) => {
@@ -278,13 +280,18 @@ pub(crate) fn start(pool: Arc<Pool>, queues: Vec<Queue<Queued>>, processors: &[u
 }
 
 /// What a worker's thread does.
-fn work(worker: Worker, processor: Option<usize>, ready: &Sender<io::Result<()>>, alive: Sender<()>) {
-    let pool = worker.pool.clone();
+fn work(
+    pool: &Arc<Pool>,
+    index: usize,
+    queue: Queue<Queued>,
+    processor: Option<usize>,
+    ready: &Sender<io::Result<()>>,
+) {
     let pinned = processor.map_or(Ok(()), affinity::pin);
     let usable = pinned.is_ok();
     crate::enter(|| {
         let scheduler = Scheduler::local();
-        let worker = scheduler.core.worker.get_or_init(|| worker);
+        let worker = scheduler.core.worker.get_or_init(|| Worker::new(pool.clone(), index, queue));
         let _ = worker.seat().inbox.set(scheduler.inbox().clone());
         let _ = ready.send(pinned);
         if usable {
@@ -300,7 +307,6 @@ fn work(worker: Worker, processor: Option<usize>, ready: &Sender<io::Result<()>>
         pool.advance(State::Ended);
         pool.drop_unstarted();
     }
-    drop(alive);
 }
 
 /// Calls a hook, which may not switch.

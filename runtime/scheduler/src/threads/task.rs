@@ -98,10 +98,8 @@ pub(crate) struct Task<F, R> {
 /// What a worker does with a task.
 pub(crate) trait Work: Send + Sync {
     fn spawned_at(&self) -> Site;
-    /// Notes who it is. False if it is over already.
-    fn begins(&self, who: RemoteTasklet) -> bool;
-    /// Runs the closure and keeps its outcome, if it is `wanted` then.
-    fn run(&self, wanted: &dyn Fn() -> bool) -> Ended;
+    /// Runs the closure, unless it was killed before, and keeps its outcome, if it is `wanted` then.
+    fn run(&self, scheduler: &Scheduler, wanted: &dyn Fn() -> bool) -> Ended;
     /// Drops the closure without running it.
     fn cancel(&self, payload: Payload, wanted: &dyn Fn() -> bool) -> Ended;
     /// It is never going to begin.
@@ -201,17 +199,16 @@ impl<F: FnOnce() -> R + Send, R: Send> Work for Task<F, R> {
         self.at
     }
 
-    fn begins(&self, who: RemoteTasklet) -> bool {
-        let mut inner = self.inner.lock();
-        let begins = matches!(inner.stage, Stage::Queued);
-        if begins {
-            inner.stage = Stage::Begun(who);
-        }
-        begins
-    }
-
-    fn run(&self, wanted: &dyn Fn() -> bool) -> Ended {
-        let body = self.inner.lock().body.take();
+    fn run(&self, scheduler: &Scheduler, wanted: &dyn Fn() -> bool) -> Ended {
+        let body = {
+            let mut inner = self.inner.lock();
+            let body = inner.body.take();
+            if body.is_some() {
+                // Who is the only one that holds it stays that, and nobody asks.
+                inner.stage = if wanted() { Stage::Begun(scheduler.who()) } else { Stage::Taken };
+            }
+            body
+        };
         let Some(body) = body else { return Ended::Quietly };
         let verdict = catch_unwind(AssertUnwindSafe(body)).map_or_else(Verdict::of, Verdict::Returned);
         self.conclude(verdict, wanted())
@@ -285,9 +282,12 @@ impl Queued {
     }
 
     /// To be the body of a tasklet.
-    pub(crate) fn into_errand(mut self) -> Option<Rc<Errand>> {
-        let task = self.0.take()?;
-        Some(Rc::new(Errand { fate: Fate::new(0), task: RefCell::new(Some(task)) }))
+    pub(crate) fn into_errand(mut self) -> Rc<Errand> {
+        Rc::new(Errand { fate: Fate::new(0), task: RefCell::new(self.0.take()) })
+    }
+
+    pub(crate) fn spawned_at(&self) -> Option<Site> {
+        self.0.as_ref().map(|task| task.spawned_at())
     }
 }
 
@@ -307,13 +307,14 @@ pub(crate) struct Errand {
 }
 
 impl Errand {
-    pub(crate) fn spawned_at(&self) -> Option<Site> {
-        self.task.borrow().as_ref().map(|task| task.spawned_at())
-    }
-
-    /// Notes who it is. False if it is over already.
-    pub(crate) fn begins(&self, who: RemoteTasklet) -> bool {
-        self.task.borrow().as_ref().is_some_and(|task| task.begins(who))
+    /// Takes the place of one that has ended and that nobody else holds.
+    pub(crate) fn renew(self: &Rc<Self>, queued: &mut Queued) -> bool {
+        let free = Rc::strong_count(self) == 1;
+        if free {
+            let old = self.task.replace(queued.0.take());
+            debug_assert!(old.is_none());
+        }
+        free
     }
 
     /// Does something with the task, the last thing that is done with it here.
@@ -335,7 +336,8 @@ fn is_held(task: &Arc<dyn Work>) -> bool {
 
 impl Run for Errand {
     fn run(&self) -> Ended {
-        self.end(|task| task.run(&|| is_held(task)))
+        let scheduler = Scheduler::local();
+        self.end(|task| task.run(&scheduler, &|| is_held(task)))
     }
 
     fn cancel(&self, payload: Payload) -> Ended {

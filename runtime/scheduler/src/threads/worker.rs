@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -9,11 +10,10 @@ use std::time::Instant;
 use crossbeam_deque::{Steal, Worker as Queue};
 
 use crate::core::{MAIN, Scheduler};
-use crate::park::TaskletId;
+use crate::job::Run;
 use crate::table::{Entry, Life, Place};
 use crate::threads::pool::{Pool, Seat, State};
-use crate::threads::remote::RemoteTasklet;
-use crate::threads::task::Queued;
+use crate::threads::task::{Errand, Queued};
 use crate::trace;
 
 pub(crate) struct Worker {
@@ -22,11 +22,21 @@ pub(crate) struct Worker {
     /// What tasklets of this thread have spawned, for whoever takes it first: the newest by this worker, the oldest by others.
     queue: Queue<Queued>,
     progress: Cell<u64>,
+    /// Nothing was runnable since it last looked around.
+    drained: Cell<bool>,
+    /// How often it has looked around since it last began its oldest.
+    looks: Cell<u32>,
+    /// The errand that was made last. Most tasklets end before the next one begins, and leave it to that.
+    spare: Cell<Option<Rc<Errand>>>,
 }
+
+/// Looks of a worker after which it begins its oldest in any case.
+const RARELY: u32 = 64;
 
 impl Worker {
     pub(crate) fn new(pool: Arc<Pool>, index: usize, queue: Queue<Queued>) -> Worker {
-        Worker { pool, index, queue, progress: Cell::new(0) }
+        let (progress, drained, looks) = Default::default();
+        Worker { pool, index, queue, progress, drained, looks, spare: Cell::new(None) }
     }
 
     pub(crate) fn index(&self) -> usize {
@@ -42,6 +52,14 @@ impl Worker {
     pub(crate) fn push(&self, queued: Queued) {
         self.queue.push(queued);
         self.pool.announce();
+    }
+
+    /// A task as a body.
+    fn errand(&self, mut queued: Queued) -> Rc<Errand> {
+        let spare = self.spare.take().filter(|spare| spare.renew(&mut queued));
+        let errand = spare.unwrap_or_else(|| queued.into_errand());
+        self.spare.set(Some(errand.clone()));
+        errand
     }
 
     fn find(&self) -> Option<Queued> {
@@ -84,20 +102,21 @@ impl Scheduler {
     }
 
     fn begin_next(&self, worker: &Worker) -> bool {
-        while let Some(queued) = worker.find() {
-            if self.admit(queued) {
-                return true;
-            }
-        }
-        false
+        worker.drained.set(true);
+        let found = worker.find();
+        found.map(|queued| self.admit(queued)).is_some()
     }
 
-    /// Begins what has waited longest, so that a thread whose ring never empties leaves nothing lying.
+    /// Begins what has waited longest, so that a thread whose ring never empties leaves nothing lying. Where the ring does empty, this
+    /// is rare: what begins out of turn makes the thread have more stacks than it needs.
     pub(crate) fn take_oldest(&self) {
         let Some(worker) = self.core.worker.get() else { return };
-        if worker.is_stopping() {
+        let looks = worker.looks.get() + 1;
+        worker.looks.set(looks);
+        if worker.is_stopping() || (worker.drained.replace(false) && looks < RARELY) {
             return;
         }
+        worker.looks.set(0);
         let oldest = match worker.seat().stealer.steal() {
             Steal::Success(queued) => Some(queued),
             _ => worker.pool.inject(),
@@ -107,27 +126,25 @@ impl Scheduler {
         }
     }
 
-    /// Makes a task a tasklet, the last of the runnable ones. False if it was over before.
-    pub(crate) fn admit(&self, queued: Queued) -> bool {
+    /// Makes a task a tasklet, the last of the runnable ones.
+    pub(crate) fn admit(&self, queued: Queued) {
+        let Some(at) = queued.spawned_at() else { return };
         let worker = self.core.worker.get();
-        let Some(errand) = queued.into_errand() else { return false };
-        let Some(at) = errand.spawned_at() else { return false };
         let stack_size = worker.map_or(0, |worker| worker.pool.settings.stack_size);
+        let job: Option<Rc<dyn Run>> = Some(match worker {
+            Some(worker) => worker.errand(queued),
+            None => queued.into_errand(),
+        });
         let life = Life::Unstarted;
-        let entry = |generation| Entry { generation, stack_size, life, handles: 0, ..Entry::new(at) };
-        let (key, generation) = self.core.table.borrow_mut().add(entry);
-        if !errand.begins(RemoteTasklet::new(self.inbox().clone(), TaskletId { key, generation })) {
-            let gone = self.core.table.borrow_mut().take(key);
-            self.discard((gone, errand));
-            return false;
-        }
-        self.core.table.borrow_mut().get_mut(key).job = Some(errand);
-        self.core.table.borrow_mut().append(key);
+        let entry = |generation| Entry { generation, stack_size, life, job, handles: 0, ..Entry::new(at) };
+        let mut table = self.core.table.borrow_mut();
+        let (key, _) = table.add(entry);
+        table.append(key);
+        drop(table);
         trace::spawned(self, key);
         if let Some(worker) = worker {
             worker.note_progress();
         }
-        true
     }
 
     /// A worker that is to end lets its main tasklet go on.

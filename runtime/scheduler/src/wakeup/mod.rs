@@ -56,9 +56,7 @@ impl Scheduler {
             Command::Wake(id) => self.wake_outside(id),
             Command::Discard(number) => self.discard_kept(number),
             Command::Order(id, order) => self.obey_order(id, order),
-            Command::Start(queued) => {
-                self.admit(queued);
-            }
+            Command::Start(queued) => self.admit(queued),
             Command::Do(work) => work(self),
         }
     }
