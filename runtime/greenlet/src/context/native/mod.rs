@@ -252,7 +252,7 @@ pub(crate) unsafe fn switch(hub: &Hub, from: *const Context, to: *const Context)
     // SAFETY: both exist; neither reference lives across the switch.
     unsafe {
         let left = sanitizer::leave(|| (*to).bounds(hub));
-        thread_sanitizer::switch_to((*to).fiber(hub));
+        thread_sanitizer::switch_to(|| (*to).fiber(hub));
         isa::switch((*from).frame.as_ptr(), (*to).frame.get());
         sanitizer::arrive(left);
     }
@@ -269,7 +269,7 @@ pub(crate) unsafe fn switch_finally(hub: &Hub, from: *const Context, to: *const 
     unsafe {
         let left = sanitizer::leave(|| (*to).bounds(hub));
         (*from).header.as_ref().sanitizer.set(left);
-        thread_sanitizer::switch_to((*to).fiber(hub));
+        thread_sanitizer::switch_to(|| (*to).fiber(hub));
         isa::switch((*from).frame.as_ptr(), (*to).frame.get());
     }
 }

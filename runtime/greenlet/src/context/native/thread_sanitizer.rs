@@ -43,7 +43,8 @@ mod annotated {
 
     /// Announces a switch, which is made before the caller returns.
     #[inline(always)]
-    pub(in super::super) fn switch_to(fiber: Fiber) {
+    pub(in super::super) fn switch_to(fiber: impl FnOnce() -> Fiber) {
+        let fiber = fiber();
         // SAFETY: a fiber of this thread, not destroyed.
         unsafe { __tsan_switch_to_fiber(fiber.0, 0) };
     }
@@ -68,5 +69,5 @@ mod silent {
     pub(in super::super) fn destroy(_fiber: Fiber) {}
 
     #[inline(always)]
-    pub(in super::super) fn switch_to(_fiber: Fiber) {}
+    pub(in super::super) fn switch_to(_fiber: impl FnOnce() -> Fiber) {}
 }
