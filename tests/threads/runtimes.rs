@@ -311,3 +311,51 @@ fn an_idle_runtime_uses_no_processor_time() {
         assert!(runtime.shutdown().is_clean());
     });
 }
+
+/// Meets the others on its OS thread, or gives up.
+fn meet(there: &AtomicUsize, all: usize) {
+    there.fetch_add(1, Ordering::AcqRel);
+    until("all are there", || there.load(Ordering::Acquire) % all == 0);
+}
+
+#[test]
+fn every_idle_worker_is_called_when_there_is_work_for_it() {
+    checked(|| {
+        with_runtime(3, |runtime| {
+            for round in 0..scale(300) {
+                let there = Arc::new(AtomicUsize::new(0));
+                let go = |there: &Arc<AtomicUsize>| {
+                    let there = there.clone();
+                    move || meet(&there, 3)
+                };
+                if round % 2 == 0 {
+                    let handles = [0; 3].map(|_| runtime.spawn(go(&there)).unwrap());
+                    handles.iter().for_each(|handle| handle.join_timeout(LONG).unwrap());
+                } else {
+                    let (first, others) = (go(&there), [0; 2].map(|_| go(&there)));
+                    let all = runtime.spawn(move || {
+                        let handles = others.map(|other| spawn_anywhere(other).unwrap());
+                        first();
+                        handles.iter().for_each(|handle| handle.join().unwrap());
+                    });
+                    all.unwrap().join_timeout(LONG).unwrap();
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn nothing_is_lost_to_workers_that_fall_asleep() {
+    checked(|| {
+        with_runtime(2, |runtime| {
+            for round in 0..scale(5_000) {
+                let handle = runtime.spawn(move || spawn_anywhere(move || round).unwrap().join().unwrap()).unwrap();
+                if round % 64 == 0 {
+                    std::thread::sleep(MS / 10);
+                }
+                assert_eq!(handle.join_timeout(LONG).unwrap(), round);
+            }
+        });
+    });
+}

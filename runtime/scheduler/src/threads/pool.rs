@@ -2,9 +2,11 @@
 //!
 //! **No wake-up is lost.** Who spawns first puts the closure into a queue and then looks whether anybody is idle; who has nothing
 //! to do first says that it is idle and then looks into all queues. Between the two steps of each stands a sequentially
-//! consistent fence, so that at least one of them sees what the other has done. An idle worker is told by the one spawner
-//! that takes its mark away, and only then. It may find the closure taken by another one that was about to look: that one does
-//! what it was woken for.
+//! consistent fence, so that at least one of them sees what the other has done.
+//!
+//! One worker is called at a time, and who spawns meanwhile leaves it at that: often the first one that comes does all, and what
+//! was spawned together talks to each other faster on one thread. Who was called takes the mark of that away before it looks into the
+//! queues, and so sees what was put there by whoever saw the mark; if it takes something and more is left, it calls the next one.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
@@ -16,7 +18,7 @@ use crate::park::Inbox;
 use crate::threads::builder::Settings;
 use crate::threads::task::Queued;
 
-/// So many closures are left to the worker that has spawned them for a moment.
+/// So many closures are left for a moment to others, who may be about to begin them.
 const FEW: usize = 2;
 const MOMENT: Duration = Duration::from_micros(10);
 
@@ -40,8 +42,10 @@ const STATES: [State; 5] = [State::Open, State::Closing, State::Draining, State:
 pub(crate) struct Pool {
     pub(crate) injector: Injector<Queued>,
     pub(crate) seats: Box<[Seat]>,
-    /// Workers that have said that they are idle.
+    /// Workers that have said that they are idle. Below 0 for a moment where one is called before it has counted itself.
     idle: AtomicUsize,
+    /// One that was idle has been called, and is not here yet.
+    calling: AtomicBool,
     state: AtomicU8,
     /// Workers that have not ended.
     pub(crate) working: AtomicUsize,
@@ -88,6 +92,7 @@ impl Pool {
         Pool {
             injector: Injector::new(),
             idle: AtomicUsize::new(0),
+            calling: AtomicBool::new(false),
             state: AtomicU8::new(State::Open as u8),
             working: AtomicUsize::new(seats.len()),
             seats,
@@ -126,27 +131,37 @@ impl Pool {
     #[inline]
     pub(crate) fn announce(&self) {
         fence(Ordering::SeqCst);
-        if self.idle.load(Ordering::Relaxed) != 0 {
-            self.wake_one();
+        if self.idle.load(Ordering::Acquire) != 0 {
+            self.call_one();
         }
     }
 
     #[cold]
-    fn wake_one(&self) {
-        for seat in &self.seats {
-            if self.rise(seat) {
-                if let Some(inbox) = seat.inbox.get() {
-                    inbox.nudge();
-                }
+    fn call_one(&self) {
+        while !self.calling.swap(true, Ordering::AcqRel) {
+            let called = self.seats.iter().find(|seat| self.rise(seat));
+            if let Some(inbox) = called.and_then(|seat| seat.inbox.get()) {
+                return inbox.nudge();
+            }
+            // Nobody is idle after all; but somebody may have become so meanwhile, and somebody else have left it at this call.
+            self.answer();
+            if self.idle.load(Ordering::Acquire) == 0 || !self.has_work() {
                 return;
             }
         }
     }
 
+    /// Who was called is here, and looks into the queues next.
+    pub(crate) fn answer(&self) {
+        self.calling.swap(false, Ordering::AcqRel);
+        fence(Ordering::SeqCst);
+    }
+
     /// A worker is idle from now on, and looks into the queues next.
     pub(crate) fn settle(&self, seat: &Seat) {
-        self.idle.fetch_add(1, Ordering::Relaxed);
+        // Who sees that there is an idle one finds out which.
         seat.idle.store(true, Ordering::Release);
+        self.idle.fetch_add(1, Ordering::AcqRel);
         fence(Ordering::SeqCst);
     }
 
@@ -169,16 +184,18 @@ impl Pool {
         insist(|| self.injector.steal())
     }
 
-    /// Takes from another worker what has waited longest there, if it is not among the last few.
+    /// Takes what has waited longest, for a worker that has nothing of its own, but not at once if it is among the last few.
     ///
-    /// Those are left to that worker for a moment: it may be about to begin them itself, and what was spawned together talks to each
-    /// other faster on one thread.
-    pub(crate) fn steal(&self, thief: usize) -> Option<Queued> {
-        self.steal_beyond(thief, FEW).or_else(|| {
+    /// Those of another worker are left to that for a moment: it may be about to begin them itself. A newcomer, who was called because
+    /// more is left than a worker that came before it has taken, leaves the last few that were spawned from outside, too.
+    pub(crate) fn find(&self, one: usize, newcomer: bool) -> Option<Queued> {
+        let polite = newcomer && self.others(one).any(|seat| !seat.idle.load(Ordering::Relaxed));
+        let injected = if !polite || self.injector.len() > FEW { self.inject() } else { None };
+        injected.or_else(|| self.steal_beyond(one, FEW)).or_else(|| {
             let began = Instant::now();
-            while self.others(thief).any(|seat| !seat.stealer.is_empty()) {
+            while !self.injector.is_empty() || self.others(one).any(|seat| !seat.stealer.is_empty()) {
                 if began.elapsed() > MOMENT {
-                    return self.steal_beyond(thief, 0);
+                    return self.inject().or_else(|| self.steal_beyond(one, 0));
                 }
                 std::hint::spin_loop();
             }

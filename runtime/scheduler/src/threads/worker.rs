@@ -24,6 +24,8 @@ pub(crate) struct Worker {
     progress: Cell<u64>,
     /// Nothing was runnable since it last looked around.
     drained: Cell<bool>,
+    /// It was called, and has not looked into the queues since.
+    called: Cell<bool>,
     /// How often it has looked around since it last began its oldest.
     looks: Cell<u32>,
     /// The errand that was made last. Most tasklets end before the next one begins, and leave it to that.
@@ -35,8 +37,8 @@ const RARELY: u32 = 64;
 
 impl Worker {
     pub(crate) fn new(pool: Arc<Pool>, index: usize, queue: Queue<Queued>) -> Worker {
-        let (progress, drained, looks) = Default::default();
-        Worker { pool, index, queue, progress, drained, looks, spare: Cell::new(None) }
+        let (progress, drained, called, looks) = Default::default();
+        Worker { pool, index, queue, progress, drained, called, looks, spare: Cell::new(None) }
     }
 
     pub(crate) fn index(&self) -> usize {
@@ -63,7 +65,14 @@ impl Worker {
     }
 
     fn find(&self) -> Option<Queued> {
-        self.queue.pop().or_else(|| self.pool.inject()).or_else(|| self.pool.steal(self.index))
+        self.queue.pop().or_else(|| self.pool.find(self.index, self.called.get()))
+    }
+
+    /// If this worker was called, and leaves something in the queues, another one is.
+    fn pass_on(&self) {
+        if self.called.replace(false) && self.pool.has_work() {
+            self.pool.announce();
+        }
     }
 
     fn is_stopping(&self) -> bool {
@@ -91,19 +100,16 @@ impl Scheduler {
         self.core.worker.get().is_some_and(Worker::is_stopping)
     }
 
-    /// Nothing is runnable: begins something, if this is a worker; false if there is nothing. A call of `run` in a tasklet is to
-    /// return instead.
+    /// Nothing is runnable: begins something, if this is a worker; false if there is nothing.
     pub(crate) fn fetch_work(&self) -> bool {
         let Some(worker) = self.core.worker.get() else { return false };
-        if worker.is_stopping() || (self.waker() != MAIN && !self.awaits_outside()) {
-            return false;
-        }
-        self.begin_next(worker)
+        self.may_fetch(worker) && self.begin_next(worker)
     }
 
     fn begin_next(&self, worker: &Worker) -> bool {
         worker.drained.set(true);
         let found = worker.find();
+        worker.pass_on();
         found.map(|queued| self.admit(queued)).is_some()
     }
 
@@ -170,14 +176,27 @@ impl Scheduler {
         if !pool.has_work() && !worker.is_stopping() {
             self.core.mailroom.sleep(until, || pool.last_look());
         }
-        pool.rise(seat);
+        if !pool.rise(seat) {
+            worker.called.set(true);
+            pool.answer();
+        }
     }
 
-    /// Something was found after a rest.
-    pub(crate) fn note_progress(&self) {
-        if let Some(worker) = self.core.worker.get() {
+    /// After a rest in which something may have become runnable.
+    pub(crate) fn rested(&self) {
+        let Some(worker) = self.core.worker.get() else { return };
+        let busy = self.core.table.borrow().len() != 0;
+        if busy {
             worker.note_progress();
         }
+        if busy || !self.may_fetch(worker) {
+            worker.pass_on();
+        }
+    }
+
+    /// Whether a worker with nothing runnable begins something. A call of `run` in a tasklet is to return instead.
+    fn may_fetch(&self, worker: &Worker) -> bool {
+        !worker.is_stopping() && (self.waker() == MAIN || self.awaits_outside())
     }
 
     /// A worker's main tasklet: lets the others go on until the runtime ends.
@@ -197,6 +216,7 @@ impl Scheduler {
             }
             if self.core.table.borrow().len() > 1 {
                 worker.note_progress();
+                worker.pass_on();
             }
         }
     }

@@ -95,9 +95,7 @@ impl Scheduler {
             self.rest(next);
         }
         self.hear();
-        if self.core.table.borrow().len() != 0 {
-            self.note_progress();
-        }
+        self.rested();
         if let Some(budget) = budget
             && self.core.table.borrow().len() == 0
             && self.core.clock.now() >= budget
