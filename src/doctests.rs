@@ -15,4 +15,5 @@ pages! {
     from_greenlet: "../docs/from-greenlet.md"
     from_stackless: "../docs/from-stackless.md"
     inspecting: "../docs/INSPECTING.md"
+    threads: "../docs/threads.md"
 }

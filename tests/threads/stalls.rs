@@ -72,9 +72,9 @@ fn in_a_closed_runtime_every_waiter_fails_and_knows_all_others() {
             (mine.map_err(|error| error.to_string()), children)
         });
         let (first, children) = result.unwrap();
-        // Its child's wait failed, and so did its own: whichever it was told of.
-        let mut texts = vec![first.unwrap_or_else(|error| error)];
-        texts.extend(children[1..].iter().map(|child| child.join().unwrap()));
+        // Its own wait failed, although its child's did, too.
+        let mut texts = vec![first.unwrap_err()];
+        texts.extend(children.iter().map(|child| child.join().unwrap()));
         for text in texts {
             assert!(text.contains("3 tasklets blocked:"), "{text}");
             assert!(text.contains("receive on channel") && text.contains("join on tasklet"), "{text}");

@@ -55,7 +55,7 @@ impl<R> Wait for Joining<R> {
 
 fn describe<R>(task: &dyn Outcome<R>) -> String {
     let who = task.who().map_or("a tasklet".to_owned(), |who| who.to_string());
-    format!("{who}, spawned at {}", task.spawned_at())
+    format!("{who} (spawned at {})", task.spawned_at())
 }
 
 impl<R> Handle<R> {

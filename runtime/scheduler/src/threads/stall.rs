@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -134,10 +134,18 @@ impl Pool {
         if !self.settings.closed {
             return;
         }
+        // Whoever fails may wake others: not before all have this in their inboxes.
+        let posted = Arc::new(AtomicBool::new(false));
         for (inbox, progress) in self.inboxes().zip(progress.iter().copied()) {
-            let report = report.report.clone();
-            inbox.post(Command::Do(Box::new(move |scheduler| scheduler.fail_waiters(&report, progress))));
+            let (report, posted) = (report.report.clone(), posted.clone());
+            inbox.post(Command::Do(Box::new(move |scheduler| {
+                while !posted.load(Ordering::Acquire) {
+                    std::thread::yield_now();
+                }
+                scheduler.fail_waiters(&report, progress);
+            })));
         }
+        posted.store(true, Ordering::Release);
     }
 
     fn merge(&self, mut parts: Vec<(usize, Report)>) -> RuntimeReport {
