@@ -7,16 +7,17 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
-use tasklets_runtime::park::{Description, Inbox, TaskletId, Terms};
+use tasklets_runtime::park::{Description, Inbox, TaskletId, Terms, Wait};
 use tasklets_runtime::{Scheduler, now};
 
+use super::chair::Chair;
 use super::error::{WaitError, WaitReason};
-use super::post::Queued;
 use super::queue::{Party, Queue, Seats, Waiter, Wakeup};
 use super::waiting::Place;
 
@@ -81,6 +82,12 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    #[inline]
+    fn waiter(self, seat: u32, id: TaskletId) -> Waiter {
+        let party = Party { seat, id, at: self.at };
+        Waiter { party, wait: 0, want: self.want, served: false, operation: self.operation }
+    }
+
     #[cold]
     fn would_block(self) -> WaitError {
         WaitError { reason: WaitReason::WouldBlock, operation: self.operation, on: None, at: self.at }
@@ -131,8 +138,7 @@ impl<R: Rules> Core<R> {
         let me = scheduler.current_id();
         let mut state = self.state.lock();
         let State { queue, rules } = &mut *state;
-        let party = Party { seat: queue.seats.number(scheduler.inbox()), id: me, at: call.at };
-        let waiter = Waiter { party, want: call.want, served: false, operation: call.operation };
+        let waiter = call.waiter(queue.seats.number(scheduler.inbox()), me);
         let ahead = queue.len();
         if let Some(got) = rules.admit(&waiter, &mut queue.seats, ahead) {
             if R::SPREADS {
@@ -141,7 +147,6 @@ impl<R: Rules> Core<R> {
             return Ok(got);
         }
         let Some(terms) = call.terms else { return Err(call.would_block()) };
-        let ticket = queue.push(waiter);
         let mut suspicious = false;
         if R::OWNED {
             rules.owners(&waiter, queue, &mut |owner| {
@@ -149,29 +154,56 @@ impl<R: Rules> Core<R> {
                 suspicious |= local && (owner.id == me || terms.deadline.is_none() && scheduler.is_stuck(owner.id));
             });
         }
-        drop(state);
-        Place { core: self, ticket, scheduler: &scheduler }.wait(call, terms, suspicious)
+        self.push(state, waiter, &scheduler).wait(call, terms, suspicious)
     }
 
     /// Queues the running tasklet, whether it has to or not.
     pub(crate) fn queue<'a>(self: &'a Arc<Self>, call: Call, scheduler: &'a Scheduler) -> Place<'a, R> {
         let me = scheduler.current_id();
         let mut state = self.state.lock();
-        let party = Party { seat: state.queue.seats.number(scheduler.inbox()), id: me, at: call.at };
-        let ticket = state.queue.push(Waiter { party, want: call.want, served: false, operation: call.operation });
-        Place { core: self, ticket, scheduler }
+        let waiter = call.waiter(state.queue.seats.number(scheduler.inbox()), me);
+        self.push(state, waiter, scheduler)
     }
 
-    /// Leaves the queue for good; what was got goes to the next one.
+    #[inline(always)]
+    fn push<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'_, State<R>>,
+        waiter: Waiter,
+        scheduler: &'a Scheduler,
+    ) -> Place<'a, R> {
+        let chair = match scheduler.kept(state.queue.seats.kept(waiter.party.seat)) {
+            Some(chair) => chair,
+            None => self.make_chair(&mut state.queue.seats, waiter.party.seat, scheduler),
+        };
+        let wait = Chair::<R>::of(&*chair).add(|wait| state.queue.push(Waiter { wait, ..waiter }));
+        Place { core: self, scheduler, chair, wait, over: false }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_chair(self: &Arc<Self>, seats: &mut Seats, seat: u32, scheduler: &Scheduler) -> Rc<dyn Wait> {
+        let chair = Chair::new(self);
+        seats.keep(seat, scheduler.keep(chair.clone()));
+        chair
+    }
+
+    /// A waiter is not to come for what it gets; what it has got goes to the next one.
     #[cold]
     pub(crate) fn forsake(&self, ticket: u32, scheduler: &Scheduler) {
         let mut state = self.state.lock();
-        let State { queue, rules } = &mut *state;
-        let waiter = queue.take(ticket);
+        let waiter = state.queue.take(ticket);
         if waiter.served {
-            let waiting = queue.len();
-            rules.revoke(waiter.want, &mut queue.seats, waiting);
+            state.revoke(waiter.want);
         }
+        self.serve(state, scheduler);
+    }
+
+    /// What somebody has got goes to the next one.
+    #[cold]
+    pub(crate) fn give_back(&self, got: u32, scheduler: &Scheduler) {
+        let mut state = self.state.lock();
+        state.revoke(got);
         self.serve(state, scheduler);
     }
 
@@ -205,19 +237,30 @@ impl<R: Rules> Core<R> {
         self.state.lock().queue.batch = batch;
     }
 
+    #[inline]
     fn wake(&self, wakeup: Wakeup, scheduler: &Scheduler) {
-        if !wakeup.wake(scheduler) {
-            self.bury(&wakeup, scheduler);
+        match wakeup {
+            Wakeup::Here { kept, wait, got, id } => {
+                if let Some(chair) = scheduler.kept(kept) {
+                    Chair::<R>::of(&*chair).serve(wait, got);
+                    scheduler.wake(id);
+                }
+            }
+            Wakeup::There { inbox, ticket, id } => {
+                if !inbox.wake(id) {
+                    self.bury(ticket, &inbox, id, scheduler);
+                }
+            }
         }
     }
 
     /// The thread of a waiter has ended. If its stack was given up, it will not come for what it got; if it was unwound before, it
     /// has left the queue, and its ticket may be another one's.
     #[cold]
-    fn bury(&self, wakeup: &Wakeup, scheduler: &Scheduler) {
-        let there = self.state.lock().queue.is_of(wakeup);
+    fn bury(&self, ticket: u32, inbox: &Inbox, id: TaskletId, scheduler: &Scheduler) {
+        let there = self.state.lock().queue.is_of(ticket, inbox, id);
         if there {
-            self.forsake(wakeup.ticket, scheduler);
+            self.forsake(ticket, scheduler);
         }
     }
 
@@ -270,6 +313,11 @@ fn name(inbox: &Inbox, id: TaskletId) -> String {
 }
 
 impl<R: Rules> State<R> {
+    fn revoke(&mut self, got: u32) {
+        let waiting = self.queue.len();
+        self.rules.revoke(got, &mut self.queue.seats, waiting);
+    }
+
     /// Serves the first one, if the rules admit it.
     #[inline]
     fn serve_first(&mut self, here: &Inbox) -> Option<Wakeup> {
@@ -279,21 +327,15 @@ impl<R: Rules> State<R> {
     }
 }
 
-impl<R: Rules> Queued for Core<R> {
-    fn unlink(&self, ticket: u32) {
-        self.state.lock().queue.unlink(ticket);
-    }
-
-    fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        self.state.lock().queue.neighbours(ticket, Scheduler::local().inbox())
-    }
-
-    fn describe(&self, ticket: u32) -> Description {
+/// Of waiters, by their tickets.
+impl<R: Rules> Core<R> {
+    pub(crate) fn describe(&self, ticket: u32) -> Description {
         let operation = self.state.lock().queue.get(ticket).operation;
         Description { operation, on: self.report() }
     }
 
-    fn owners(&self, ticket: u32, tell: &mut dyn FnMut(TaskletId)) {
+    /// The tasklets of the running thread that hold what it waits for.
+    pub(crate) fn owners(&self, ticket: u32) -> Vec<TaskletId> {
         let scheduler = Scheduler::local();
         let mut owners = Vec::new();
         let state = self.state.lock();
@@ -302,8 +344,14 @@ impl<R: Rules> Queued for Core<R> {
                 owners.push(owner.id);
             }
         });
-        drop(state);
-        owners.into_iter().for_each(tell);
+        owners
+    }
+}
+
+/// Threads that have waited here keep chairs for it.
+impl<R> Drop for Core<R> {
+    fn drop(&mut self) {
+        self.state.get_mut().queue.seats.discard(&Scheduler::local());
     }
 }
 

@@ -27,6 +27,7 @@
 //! [`Channel`](crate::Channel), unless they wait for each other in a cycle.
 
 mod barrier;
+mod chair;
 mod condvar;
 mod core;
 mod error;
@@ -34,7 +35,6 @@ mod event;
 mod mutex;
 mod once;
 mod once_lock;
-mod post;
 mod queue;
 mod rwlock;
 mod rwlock_guards;

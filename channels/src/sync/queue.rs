@@ -20,6 +20,8 @@ pub(crate) struct Party {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiter {
     pub(crate) party: Party,
+    /// Its number in its thread's chair.
+    pub(crate) wait: u32,
     /// What, as the primitive counts it; once it is served, what it got.
     pub(crate) want: u32,
     /// It has got that, and is to find out.
@@ -29,25 +31,11 @@ pub(crate) struct Waiter {
 
 /// Somebody to be woken, once the lock is released.
 #[must_use = "who is not woken waits for ever"]
-pub(crate) struct Wakeup {
-    pub(crate) ticket: u32,
-    id: TaskletId,
-    /// None for the running thread.
-    inbox: Option<Inbox>,
-}
-
-impl Wakeup {
-    /// Makes the tasklet runnable; false if its thread has ended.
-    #[inline]
-    pub(crate) fn wake(&self, scheduler: &Scheduler) -> bool {
-        match &self.inbox {
-            None => {
-                scheduler.wake(self.id);
-                true
-            }
-            Some(inbox) => inbox.wake(self.id),
-        }
-    }
+pub(crate) enum Wakeup {
+    /// A tasklet of the running thread, which has left the queue: its wait in the chair that is kept under this number.
+    Here { kept: u32, wait: u32, got: u32, id: TaskletId },
+    /// One of another thread, whose node has what it got.
+    There { inbox: Inbox, ticket: u32, id: TaskletId },
 }
 
 /// The threads that take part. A thread keeps its seat while it is used, and then until another one wants it, so that no inbox is
@@ -56,8 +44,15 @@ pub(crate) struct Seats(Vec<Seat>);
 
 struct Seat {
     inbox: Inbox,
+    /// The inbox's.
+    number: u64,
     uses: u32,
+    /// Under which number the thread's scheduler keeps its chair.
+    kept: u32,
 }
+
+/// In place of that: there is no chair.
+const NO_CHAIR: u32 = u32::MAX;
 
 /// Seats up to this number are not taken from threads that do not use them now.
 const ROOMY: usize = 8;
@@ -66,19 +61,26 @@ impl Seats {
     /// The running thread's seat. It may be given away when the lock is released, unless it is [held](Seats::hold).
     #[inline]
     pub(crate) fn number(&mut self, inbox: &Inbox) -> u32 {
-        match self.0.iter().position(|seat| seat.inbox == *inbox) {
+        let number = inbox.number();
+        match self.0.iter().position(|seat| seat.number == number) {
             Some(seat) => seat as u32,
             None => self.sit(inbox),
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn sit(&mut self, inbox: &Inbox) -> u32 {
-        let new = Seat { inbox: inbox.clone(), uses: 0 };
+        let new = Seat { inbox: inbox.clone(), number: inbox.number(), uses: 0, kept: NO_CHAIR };
         let free = if self.0.len() < ROOMY { None } else { self.0.iter().position(|seat| seat.uses == 0) };
         let number = free.unwrap_or(self.0.len());
         match free {
-            Some(free) => self.0[free] = new,
+            Some(free) => {
+                let old = std::mem::replace(&mut self.0[free], new);
+                if old.kept != NO_CHAIR {
+                    old.inbox.discard_kept(old.kept);
+                }
+            }
             None => self.0.push(new),
         }
         u32::try_from(number).expect("more than four billion threads")
@@ -97,6 +99,32 @@ impl Seats {
     #[inline]
     pub(crate) fn inbox(&self, seat: u32) -> &Inbox {
         &self.0[seat as usize].inbox
+    }
+
+    #[inline]
+    fn is_here(&self, seat: u32, here: &Inbox) -> bool {
+        self.0[seat as usize].number == here.number()
+    }
+
+    /// The number of the chair that is kept for the running thread's seat, if there is one.
+    #[inline]
+    pub(crate) fn kept(&self, seat: u32) -> u32 {
+        self.0[seat as usize].kept
+    }
+
+    pub(crate) fn keep(&mut self, seat: u32, kept: u32) {
+        self.0[seat as usize].kept = kept;
+    }
+
+    /// Lets go of every chair.
+    pub(crate) fn discard(&mut self, scheduler: &Scheduler) {
+        for seat in self.0.drain(..).filter(|seat| seat.kept != NO_CHAIR) {
+            if seat.number == scheduler.inbox().number() {
+                scheduler.discard_kept(seat.kept);
+            } else {
+                seat.inbox.discard_kept(seat.kept);
+            }
+        }
     }
 }
 
@@ -142,11 +170,10 @@ impl Queue {
         self.list.get(ticket)
     }
 
-    /// Whether a ticket is that of the waiter to be woken still.
-    pub(crate) fn is_of(&self, wakeup: &Wakeup) -> bool {
-        self.list.find(wakeup.ticket).is_some_and(|waiter| {
-            let inbox = self.seats.inbox(waiter.party.seat);
-            waiter.served && waiter.party.id == wakeup.id && Some(inbox) == wakeup.inbox.as_ref()
+    /// Whether a ticket is that of this waiter still, which was served.
+    pub(crate) fn is_of(&self, ticket: u32, inbox: &Inbox, id: TaskletId) -> bool {
+        self.list.find(ticket).is_some_and(|waiter| {
+            waiter.served && waiter.party.id == id && self.seats.inbox(waiter.party.seat) == inbox
         })
     }
 
@@ -157,12 +184,15 @@ impl Queue {
     /// Takes a waiter out because it has got what it wants.
     #[inline]
     pub(crate) fn serve(&mut self, ticket: u32, got: u32, here: &Inbox) -> Wakeup {
+        let Waiter { party: Party { seat, id, .. }, wait, .. } = *self.list.get(ticket);
+        if self.seats.is_here(seat, here) {
+            self.take(ticket);
+            return Wakeup::Here { kept: self.seats.kept(seat), wait, got, id };
+        }
         self.list.unlink(ticket);
         let waiter = self.list.get_mut(ticket);
         (waiter.served, waiter.want) = (true, got);
-        let (seat, id) = (waiter.party.seat, waiter.party.id);
-        let inbox = self.seats.inbox(seat);
-        Wakeup { ticket, id, inbox: (inbox != here).then(|| inbox.clone()) }
+        Wakeup::There { inbox: self.seats.inbox(seat).clone(), ticket, id }
     }
 
     /// Those of the running thread before and after a waiter.
@@ -175,6 +205,6 @@ impl Queue {
     /// Whether somebody is a tasklet of the running thread.
     #[inline]
     pub(crate) fn is_here(&self, party: &Party, here: &Inbox) -> bool {
-        self.seats.inbox(party.seat) == here
+        self.seats.is_here(party.seat, here)
     }
 }

@@ -4,18 +4,23 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tasklets_runtime::park::{Terms, Unwoken};
+use tasklets_runtime::park::{Terms, Unwoken, Wait};
 use tasklets_runtime::{Scheduler, now};
 
+use super::chair::Chair;
 use super::core::{Call, Core, Rules};
 use super::error::{WaitError, WaitReason};
-use super::post::{Post, Queued};
 
 /// A waiter's place in the queue. Dropped by an unwinding, it is given up for good.
 pub(crate) struct Place<'a, R: Rules> {
     pub(crate) core: &'a Arc<Core<R>>,
-    pub(crate) ticket: u32,
     pub(crate) scheduler: &'a Scheduler,
+    /// A [`Chair`].
+    pub(crate) chair: Rc<dyn Wait>,
+    /// Its number there.
+    pub(crate) wait: u32,
+    /// Whether it is over: nothing is queued, or was got and not told.
+    pub(crate) over: bool,
 }
 
 impl<R: Rules> Core<R> {
@@ -33,37 +38,52 @@ impl<R: Rules> Core<R> {
 
 impl<R: Rules> Place<'_, R> {
     /// Waits to be served; what was got. `suspicious` says that somebody who holds what is waited for waits as well.
-    pub(crate) fn wait(self, call: Call, terms: Terms, suspicious: bool) -> Result<u32, WaitError> {
+    #[inline(always)]
+    pub(crate) fn wait(mut self, call: Call, terms: Terms, suspicious: bool) -> Result<u32, WaitError> {
         if let Err(reason) = self.check(call, terms, suspicious) {
             return self.withdraw(call, reason);
         }
-        match self.wait_until_served(call, terms) {
-            Ok(got) => {
-                std::mem::forget(self);
-                Ok(got)
+        loop {
+            let waited = self.scheduler.wait_on(self.chair.clone(), self.wait, call.at, terms);
+            if waited.is_ok()
+                && let Some(got) = self.chair().collect(self.wait)
+            {
+                self.over = true;
+                return Ok(got);
             }
-            Err(Unwoken::TimedOut) => self.withdraw(call, WaitReason::TimedOut),
-            Err(Unwoken::Deadlock(report)) => self.withdraw(call, WaitReason::Deadlock(report)),
+            if let Some(result) = self.see(waited, call) {
+                return result;
+            }
+        }
+    }
+
+    #[inline]
+    fn chair(&self) -> &Chair<R> {
+        Chair::of(&*self.chair)
+    }
+
+    /// The wait is over, unless nobody has served the waiter: none then.
+    #[inline(never)]
+    fn see(&mut self, waited: Result<(), Unwoken>, call: Call) -> Option<Result<u32, WaitError>> {
+        match waited {
+            Ok(()) => {
+                let mut state = self.core.state.lock();
+                if !state.queue.get(self.chair().ticket(self.wait)).served {
+                    return None;
+                }
+                self.over = true;
+                Some(Ok(state.queue.take(self.chair().leave(self.wait)).want))
+            }
+            Err(Unwoken::TimedOut) => Some(self.withdraw(call, WaitReason::TimedOut)),
+            Err(Unwoken::Deadlock(report)) => Some(self.withdraw(call, WaitReason::Deadlock(report))),
             Err(Unwoken::Thrown(payload)) => {
-                drop(self);
+                self.forsake();
                 resume_unwind(payload)
             }
         }
     }
 
     #[inline]
-    fn wait_until_served(&self, call: Call, terms: Terms) -> Result<u32, Unwoken> {
-        let post = Post::local();
-        let wait = Delivery { number: post.add(self.core.clone(), self.ticket), post };
-        loop {
-            self.scheduler.wait_on(wait.post.clone(), wait.number, call.at, terms)?;
-            let mut state = self.core.state.lock();
-            if state.queue.get(self.ticket).served {
-                return Ok(state.queue.take(self.ticket).want);
-            }
-        }
-    }
-
     fn check(&self, call: Call, terms: Terms, suspicious: bool) -> Result<(), WaitReason> {
         self.scheduler.check_wait(false, terms).map_err(WaitReason::from_refusal)?;
         if terms.deadline.is_some_and(|deadline| deadline <= now()) {
@@ -74,43 +94,48 @@ impl<R: Rules> Place<'_, R> {
 
     #[cold]
     fn check_cycle(&self, call: Call) -> Result<(), WaitReason> {
-        let mut owners = Vec::new();
-        self.core.owners(self.ticket, &mut |owner| owners.push(owner));
-        let cycle = self.scheduler.find_cycle(&owners, self.core.describe(self.ticket), call.at);
+        let ticket = self.chair().ticket(self.wait);
+        let owners = self.core.owners(ticket);
+        let cycle = self.scheduler.find_cycle(&owners, self.core.describe(ticket), call.at);
         cycle.map_or(Ok(()), |report| Err(WaitReason::Deadlock(report)))
     }
 
     /// Leaves the queue. A waiter that has been served meanwhile has what it wants.
     #[cold]
-    fn withdraw(self, call: Call, reason: WaitReason) -> Result<u32, WaitError> {
-        let on = self.core.describe(self.ticket).on.into_boxed_str();
-        let Place { core, ticket, scheduler } = self;
-        std::mem::forget(self);
-        let mut state = core.state.lock();
+    fn withdraw(&mut self, call: Call, reason: WaitReason) -> Result<u32, WaitError> {
+        if let Some(got) = self.chair().collect(self.wait) {
+            self.over = true;
+            return Ok(got);
+        }
+        let on = self.core.report().into_boxed_str();
+        self.over = true;
+        let ticket = self.chair().leave(self.wait);
+        let mut state = self.core.state.lock();
         let waiter = state.queue.take(ticket);
         if waiter.served {
             return Ok(waiter.want);
         }
         // Those behind it may want less.
-        core.serve(state, scheduler);
+        self.core.serve(state, self.scheduler);
         Err(WaitError { reason, operation: call.operation, on: Some(on), at: call.at })
+    }
+
+    /// Leaves the queue for good; what was got goes to the next one.
+    #[cold]
+    fn forsake(&mut self) {
+        self.over = true;
+        match self.chair().collect(self.wait) {
+            Some(got) => self.core.give_back(got, self.scheduler),
+            None => self.core.forsake(self.chair().leave(self.wait), self.scheduler),
+        }
     }
 }
 
 impl<R: Rules> Drop for Place<'_, R> {
+    #[inline]
     fn drop(&mut self) {
-        self.core.forsake(self.ticket, self.scheduler);
-    }
-}
-
-/// A wait that the thread's post knows of.
-struct Delivery {
-    number: u32,
-    post: Rc<Post>,
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        self.post.remove(self.number);
+        if !self.over {
+            self.forsake();
+        }
     }
 }
