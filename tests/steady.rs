@@ -6,8 +6,10 @@ mod common;
 
 use std::alloc::System;
 use std::hint::black_box;
+use std::rc::Rc;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tasklets::sync::{Mutex, RwLock, Semaphore};
 use tasklets::{Channel, Preference, Tasklet, run, schedule, spawn};
 
 #[global_allocator]
@@ -19,6 +21,8 @@ fn steady_state() {
     for preference in [Preference::Receiver, Preference::Neither, Preference::Sender] {
         common::checked(move || nothing_is_allocated_per_message(preference));
     }
+    common::checked(nothing_is_allocated_per_lock);
+    common::checked(locks_that_were_waited_for_leave_nothing);
     common::checked(a_spawned_tasklet_costs_less_than_300_bytes);
     common::checked(spawning_blocking_and_killing_leaves_memory_flat);
 }
@@ -54,6 +58,48 @@ fn nothing_is_allocated_per_message(preference: Preference) {
     });
     there.shutdown();
     echo.join().expect("its end");
+}
+
+/// Tasklets that take one lock each after the other, of each kind, and hold it over a yield.
+fn takers(rounds: usize) -> Vec<Tasklet<()>> {
+    let locks = Rc::new((Mutex::new(()), RwLock::new(()), Semaphore::new(2)));
+    let take = |locks: Rc<(Mutex<()>, RwLock<()>, Semaphore)>| {
+        move || {
+            for round in 0..rounds {
+                let _held = locks.0.lock().expect("the mutex");
+                schedule().expect("a switch");
+                drop(_held);
+                let _written = (round % 2 == 0).then(|| locks.1.write().expect("the lock"));
+                let _read = (round % 2 == 1).then(|| locks.1.read().expect("the lock"));
+                schedule().expect("a switch");
+                let _permit = locks.2.acquire_many(1 + round as u32 % 2).expect("the semaphore");
+                schedule().expect("a switch");
+            }
+        }
+    };
+    (0..6).map(|_| spawn(take(locks.clone()))).collect()
+}
+
+fn nothing_is_allocated_per_lock() {
+    let takers = takers(2_000);
+    free_of_allocations("locking", || (0..1_000).for_each(|_| schedule().expect("a switch")));
+    assert!(takers.iter().all(|taker| taker.is_alive()));
+    run();
+}
+
+fn locks_that_were_waited_for_leave_nothing() {
+    let rounds = |count: usize| {
+        for _ in 0..count {
+            let takers = takers(2);
+            run();
+            drop(takers);
+        }
+    };
+    rounds(10);
+    let region = Region::new(COUNTING);
+    rounds(common::scale(200));
+    let change = region.change();
+    assert_eq!(change.bytes_allocated, change.bytes_deallocated, "bytes stay allocated: {change:?}");
 }
 
 fn a_spawned_tasklet_costs_less_than_300_bytes() {

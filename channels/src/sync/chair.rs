@@ -27,7 +27,7 @@ struct Waits {
 }
 
 impl<R: Rules> Chair<R> {
-    pub(crate) fn new(core: &Arc<Core<R>>) -> Rc<dyn Wait> {
+    pub(crate) fn make(core: &Arc<Core<R>>) -> Rc<dyn Wait> {
         Rc::new(Chair { core: Arc::downgrade(core), waits: RefCell::new(Slab::new()) })
     }
 
@@ -111,7 +111,7 @@ impl<R: Rules> Wait for Chair<R> {
 
     fn owners(&self, wait: u32, tell: &mut dyn FnMut(TaskletId)) {
         if let Some((core, ticket)) = self.queued(wait) {
-            core.owners(ticket).into_iter().for_each(tell);
+            core.owners(ticket, tell);
         }
     }
 }

@@ -132,7 +132,7 @@ impl<R: Rules> Core<R> {
     }
 
     /// Gets what the call wants, waiting for it if it may.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn get(self: &Arc<Self>, call: Call) -> Result<u32, WaitError> {
         let scheduler = Scheduler::local();
         let me = scheduler.current_id();
@@ -165,7 +165,7 @@ impl<R: Rules> Core<R> {
         self.push(state, waiter, scheduler)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn push<'a>(
         self: &'a Arc<Self>,
         mut state: MutexGuard<'_, State<R>>,
@@ -183,7 +183,7 @@ impl<R: Rules> Core<R> {
     #[cold]
     #[inline(never)]
     fn make_chair(self: &Arc<Self>, seats: &mut Seats, seat: u32, scheduler: &Scheduler) -> Rc<dyn Wait> {
-        let chair = Chair::new(self);
+        let chair = Chair::make(self);
         seats.keep(seat, scheduler.keep(chair.clone()));
         chair
     }
@@ -334,17 +334,15 @@ impl<R: Rules> Core<R> {
         Description { operation, on: self.report() }
     }
 
-    /// The tasklets of the running thread that hold what it waits for.
-    pub(crate) fn owners(&self, ticket: u32) -> Vec<TaskletId> {
+    /// Tells of the tasklets of the running thread that hold what it waits for.
+    pub(crate) fn owners(&self, ticket: u32, tell: &mut dyn FnMut(TaskletId)) {
         let scheduler = Scheduler::local();
-        let mut owners = Vec::new();
         let state = self.state.lock();
         state.rules.owners(state.queue.get(ticket), &state.queue, &mut |owner| {
             if state.queue.is_here(owner, scheduler.inbox()) {
-                owners.push(owner.id);
+                tell(owner.id);
             }
         });
-        owners
     }
 }
 

@@ -154,7 +154,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// Unwinds with what is thrown into the caller meanwhile.
     #[track_caller]
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>, WaitError> {
         self.lock_on("lock", FOREVER, Location::caller())
     }
@@ -198,7 +198,7 @@ impl<T: ?Sized> Mutex<T> {
         self.lock_on("lock", until(deadline), Location::caller())
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn lock_on(&self, operation: &'static str, terms: Option<Terms>, at: Site) -> Result<MutexGuard<'_, T>, WaitError> {
         self.core().get(Call { operation, want: 1, terms, at })?;
         Ok(self.guard())

@@ -38,7 +38,7 @@ impl<R: Rules> Core<R> {
 
 impl<R: Rules> Place<'_, R> {
     /// Waits to be served; what was got. `suspicious` says that somebody who holds what is waited for waits as well.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn wait(mut self, call: Call, terms: Terms, suspicious: bool) -> Result<u32, WaitError> {
         if let Err(reason) = self.check(call, terms, suspicious) {
             return self.withdraw(call, reason);
@@ -95,8 +95,8 @@ impl<R: Rules> Place<'_, R> {
     #[cold]
     fn check_cycle(&self, call: Call) -> Result<(), WaitReason> {
         let ticket = self.chair().ticket(self.wait);
-        let owners = self.core.owners(ticket);
-        let cycle = self.scheduler.find_cycle(&owners, self.core.describe(ticket), call.at);
+        let mine = || self.core.describe(ticket);
+        let cycle = self.scheduler.find_cycle(|tell| self.core.owners(ticket, tell), mine, call.at);
         cycle.map_or(Ok(()), |report| Err(WaitReason::Deadlock(report)))
     }
 

@@ -10,6 +10,7 @@ use greenlet::{Payload, StackError};
 use slab::Slab;
 
 use crate::by_hand::ByHand;
+use crate::cycle::Seen;
 use crate::error::TaskletError;
 use crate::hooks::{Hooks, alert};
 use crate::overflow;
@@ -64,6 +65,8 @@ pub(crate) struct Core {
     pub(crate) entered: Cell<usize>,
     /// Numbers for unnamed channels and the like.
     pub(crate) labels: Cell<u64>,
+    /// Room to look for cycles of waits in.
+    pub(crate) seen: RefCell<Seen>,
 }
 
 /// The main tasklet's key: the first entry of every table.
@@ -140,6 +143,7 @@ impl Scheduler {
             shortage: RefCell::new(None),
             entered: Cell::new(0),
             labels: Cell::new(0),
+            seen: RefCell::default(),
         };
         Scheduler { core: Rc::new(core) }
     }

@@ -15,6 +15,9 @@ impl fmt::Display for TaskletId {
     }
 }
 
+/// Tasklets, each with the place of the one that waits for it.
+pub(crate) type Seen = Vec<(TaskletId, usize)>;
+
 impl Scheduler {
     /// How a tasklet of this thread is called in messages; none if it is not in the table any more.
     pub fn label_of(&self, id: TaskletId) -> Option<String> {
@@ -29,49 +32,57 @@ impl Scheduler {
         entry.place == Place::Blocked && entry.waits.as_ref().is_some_and(|waits| !waits.timed)
     }
 
-    /// If the running tasklet would wait for one of `owners`, which waits for one that waits ... for the running tasklet: all of
+    /// If the running tasklet would wait for one that `owners` tells of, which waits for one that waits ... for the running tasklet: all of
     /// them, the running one first, each followed by the one that it waits for. `mine` describes its own wait.
     ///
     /// Edges are what [`Wait::owners`](crate::park::Wait::owners) tells.
-    #[cold]
     pub fn find_cycle(
         &self,
-        owners: &[TaskletId],
-        mine: Description,
+        owners: impl FnOnce(&mut dyn FnMut(TaskletId)),
+        mine: impl FnOnce() -> Description,
         at: &'static Location<'static>,
     ) -> Option<Box<Report>> {
+        // A lock whose holder waits for something is nothing rare: room that is there already.
+        let mut seen = self.core.seen.take();
+        owners(&mut |owner| seen.push((owner, usize::MAX)));
+        let found = self.follow(&mut seen);
+        let report = found.map(|last| self.cycle_report(&seen, last, mine(), at));
+        seen.clear();
+        self.core.seen.replace(seen);
+        report
+    }
+
+    /// Where the running tasklet is among those that are waited for, and those that they wait for, and so on.
+    fn follow(&self, seen: &mut Seen) -> Option<usize> {
         let me = self.current_id();
-        // Each with the place in here of the one that waits for it.
-        let mut seen: Vec<(TaskletId, usize)> = owners.iter().map(|owner| (*owner, usize::MAX)).collect();
         let mut next = 0;
         while let Some((id, _)) = seen.get(next).copied() {
             if id == me {
-                return Some(self.cycle_report(&seen, next, mine, at));
+                return Some(next);
             }
-            for owner in self.owners_of(id) {
+            self.owners_of(id, &mut |owner| {
                 if seen.iter().all(|(known, _)| *known != owner) {
                     seen.push((owner, next));
                 }
-            }
+            });
             next += 1;
         }
         None
     }
 
     /// Who holds what a stuck tasklet waits for.
-    fn owners_of(&self, id: TaskletId) -> Vec<TaskletId> {
-        let mut owners = Vec::new();
-        if self.is_stuck(id) {
-            let waits = {
-                let table = self.core.table.borrow();
-                let waits = table.get(id.key).waits.as_ref();
-                waits.map(|waits| (waits.on.clone(), waits.ticket))
-            };
-            if let Some((on, ticket)) = waits {
-                on.owners(ticket, &mut |owner| owners.push(owner));
-            }
+    fn owners_of(&self, id: TaskletId, tell: &mut dyn FnMut(TaskletId)) {
+        if !self.is_stuck(id) {
+            return;
         }
-        owners
+        let waits = {
+            let table = self.core.table.borrow();
+            let waits = table.get(id.key).waits.as_ref();
+            waits.map(|waits| (waits.on.clone(), waits.ticket))
+        };
+        if let Some((on, ticket)) = waits {
+            on.owners(ticket, tell);
+        }
     }
 
     /// `seen[last]` is the running tasklet again.

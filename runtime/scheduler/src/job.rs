@@ -186,12 +186,13 @@ fn find_cycle<R: 'static>(
     ticket: u32,
     at: &'static Location<'static>,
 ) -> Result<(), Box<Report>> {
-    let mut owners = Vec::new();
-    job.owners(ticket, &mut |owner| owners.push(owner));
-    if !owners.iter().any(|owner| scheduler.is_stuck(*owner)) {
+    let mut stuck = false;
+    job.owners(ticket, &mut |owner| stuck |= scheduler.is_stuck(owner));
+    if !stuck {
         return Ok(());
     }
-    scheduler.find_cycle(&owners, job.describe(ticket), at).map_or(Ok(()), Err)
+    let cycle = scheduler.find_cycle(|tell| job.owners(ticket, tell), || job.describe(ticket), at);
+    cycle.map_or(Ok(()), Err)
 }
 
 /// Why [`Tasklet::join`](crate::Tasklet::join) or [`Handle::join`](crate::Handle::join) has no value.

@@ -40,7 +40,7 @@ pub trait Wait: Any {
     fn describe(&self, ticket: u32) -> Description;
 
     /// Tells of each tasklet of this thread that has to do something before the waiter can go on, because it holds what that waits
-    /// for: cycles of those are deadlocks.
+    /// for: cycles of those are deadlocks. It may be called with a lock of the primitive held: it only takes notes.
     fn owners(&self, ticket: u32, tell: &mut dyn FnMut(TaskletId)) {
         let _ = (ticket, tell);
     }
