@@ -315,7 +315,7 @@ fn an_idle_runtime_uses_no_processor_time() {
 /// Meets the others on its OS thread, or gives up.
 fn meet(there: &AtomicUsize, all: usize) {
     there.fetch_add(1, Ordering::AcqRel);
-    until("all are there", || there.load(Ordering::Acquire) % all == 0);
+    until("all are there", || there.load(Ordering::Acquire).is_multiple_of(all));
 }
 
 #[test]
