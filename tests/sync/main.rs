@@ -9,6 +9,7 @@ mod mutex_ends;
 mod once;
 mod rwlock;
 mod semaphore;
+mod stalls;
 mod storms;
 mod support;
 mod wait_group;

@@ -307,7 +307,7 @@ fn name(inbox: &Inbox, id: TaskletId) -> String {
         return scheduler.label_of(id).unwrap_or_else(|| format!("{id}, which has ended,"));
     }
     match inbox.thread_name() {
-        Some(name) => format!("{id} of thread \"{name}\""),
+        Some(name) => format!("{id} of {name}"),
         None => format!("{id} of another thread"),
     }
 }
