@@ -4,13 +4,11 @@
 //! tasklet that it did not switch to. If a value came, control goes on to the tasklet that is current, as if nothing had
 //! happened. If something was raised, the tasklet unwinds, and so is current until it ends or leaves.
 
-use std::panic::resume_unwind;
-
 use greenlet::{Greenlet, Payload};
 
 use crate::core::{MAIN, Scheduler};
 use crate::park::TaskletId;
-use crate::table::{Key, Place};
+use crate::table::{Key, Mail, Place};
 use crate::trace;
 
 /// A tasklet in which something was raised by hand.
@@ -21,12 +19,13 @@ pub(crate) struct ByHand {
 }
 
 impl Scheduler {
-    /// Raises in `me` what its switch brought. If it came by hand, `me` takes the place that a throw would have given it.
+    /// Has raised in `me` what its switch brought, once the operation that it was in has put in order what has to be. If it came by
+    /// hand, `me` takes the place that a throw would have given it.
     #[cold]
     #[inline(never)]
-    pub(crate) fn raised(&self, me: Key, payload: Payload) -> ! {
+    pub(crate) fn raised(&self, me: Key, payload: Payload) {
         self.take_over(me);
-        resume_unwind(payload)
+        self.post(me, Mail::Bomb(payload));
     }
 
     fn take_over(&self, me: Key) {

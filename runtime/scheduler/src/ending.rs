@@ -30,6 +30,7 @@ pub(crate) fn work() -> Option<Greenlet<()>> {
     let mut me = scheduler.begun();
     loop {
         scheduler.landed(me);
+        scheduler.deliver();
         let job = scheduler.core.table.borrow().get(me).job.clone();
         let ended = job.map_or(Ended::Quietly, |job| job.run());
         match scheduler.finish(me, ended) {

@@ -309,6 +309,11 @@ impl Drop for Watching<'_> {
 
 /// Runs the tasklets of this thread until none is runnable; blocked ones stay blocked, and the outcome tells.
 ///
+/// It waits for those that something other than a tasklet of this thread may wake: who sleeps or has a deadline, and who waits on what
+/// other threads take part in, as a [`Handle`](crate::Handle), a lock, or a channel of several threads. It cannot know whether anybody
+/// there will: as long as one waits, it does not return, even if what would wake that one is in the caller's hands. To look after the
+/// others for a while only, there is [`run_for`].
+///
 /// Everything that the caller has borrowed (a `RefCell`, a lock) stays borrowed meanwhile.
 ///
 /// Any tasklet may call it, and calls may nest: the caller leaves the run queue and comes back when that is empty. It also

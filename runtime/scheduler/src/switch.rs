@@ -124,10 +124,14 @@ impl Scheduler {
         greenlet.exchange(()).or_else(|other| self.brought(me, *other))
     }
 
-    /// What came back to `me` is no value. An exit is as good as one: it only has to come back.
+    /// What came back to `me` is no value. An exit is as good as one: it only has to come back. What is to be raised waits for
+    /// whoever called [`go`](Scheduler::go), as what was thrown does.
     fn brought(&self, me: Key, other: NoValue<()>) -> Result<(), SwitchError<()>> {
         match other {
-            NoValue::Raised(payload) => self.raised(me, payload),
+            NoValue::Raised(payload) => {
+                self.raised(me, payload);
+                Ok(())
+            }
             other => other.into_result().map(|_exit| ()),
         }
     }
