@@ -9,6 +9,7 @@ pub(crate) mod error;
 pub(crate) mod handle;
 pub(crate) mod pool;
 pub(crate) mod remote;
+pub(crate) mod roll;
 pub(crate) mod runtime;
 pub(crate) mod spawner;
 pub(crate) mod stall;

@@ -1,21 +1,14 @@
 //! What the workers of a runtime share: closures that nobody has begun, who is idle, and whether it goes on.
-//!
-//! **No wake-up is lost.** Who spawns first puts the closure into a queue and then looks whether anybody is idle; who has nothing
-//! to do first says that it is idle and then looks into all queues. Between the two steps of each stands a sequentially
-//! consistent fence, so that at least one of them sees what the other has done.
-//!
-//! One worker is called at a time, and who spawns meanwhile leaves it at that: often the first one that comes does all, and what
-//! was spawned together talks to each other faster on one thread. Who was called takes the mark of that away before it looks into the
-//! queues, and so sees what was put there by whoever saw the mark; if it takes something and more is left, it calls the next one.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_deque::{Injector, Steal, Stealer};
 
 use crate::park::Inbox;
 use crate::threads::builder::Settings;
+use crate::threads::roll::Roll;
 use crate::threads::task::Queued;
 
 /// So many closures are left for a moment to others, who may be about to begin them.
@@ -42,10 +35,8 @@ const STATES: [State; 5] = [State::Open, State::Closing, State::Draining, State:
 pub(crate) struct Pool {
     pub(crate) injector: Injector<Queued>,
     pub(crate) seats: Box<[Seat]>,
-    /// Workers that have said that they are idle. Below 0 for a moment where one is called before it has counted itself.
-    idle: AtomicUsize,
-    /// One that was idle has been called, and is not here yet.
-    calling: AtomicBool,
+    /// Who is idle.
+    pub(crate) roll: Roll,
     state: AtomicU8,
     /// Workers that have not ended.
     pub(crate) working: AtomicUsize,
@@ -62,7 +53,6 @@ pub(crate) struct Seat {
     pub(crate) name: String,
     pub(crate) stealer: Stealer<Queued>,
     pub(crate) inbox: OnceLock<Inbox>,
-    idle: AtomicBool,
     pub(crate) standing: Standing,
 }
 
@@ -85,14 +75,12 @@ impl Pool {
             name: format!("{}-{index}", settings.name),
             stealer,
             inbox: OnceLock::new(),
-            idle: AtomicBool::new(false),
             standing: Standing::default(),
         };
         let seats: Box<[Seat]> = stealers.into_iter().enumerate().map(seat).collect();
         Pool {
             injector: Injector::new(),
-            idle: AtomicUsize::new(0),
-            calling: AtomicBool::new(false),
+            roll: Roll::new(seats.len()),
             state: AtomicU8::new(State::Open as u8),
             working: AtomicUsize::new(seats.len()),
             seats,
@@ -130,53 +118,11 @@ impl Pool {
     /// Sees to it that somebody begins what was just put into a queue.
     #[inline]
     pub(crate) fn announce(&self) {
-        fence(Ordering::SeqCst);
-        if self.idle.load(Ordering::Acquire) != 0 {
-            self.call_one();
+        if let Some(worker) = self.roll.call(|| self.has_work())
+            && let Some(inbox) = self.seats[worker].inbox.get()
+        {
+            inbox.nudge();
         }
-    }
-
-    #[cold]
-    fn call_one(&self) {
-        while !self.calling.swap(true, Ordering::AcqRel) {
-            let called = self.seats.iter().find(|seat| self.rise(seat));
-            if let Some(inbox) = called.and_then(|seat| seat.inbox.get()) {
-                return inbox.nudge();
-            }
-            // Nobody is idle after all; but somebody may have become so meanwhile, and somebody else have left it at this call.
-            self.answer();
-            if self.idle.load(Ordering::Acquire) == 0 || !self.has_work() {
-                return;
-            }
-        }
-    }
-
-    /// Who was called is here, and looks into the queues next.
-    pub(crate) fn answer(&self) {
-        self.calling.swap(false, Ordering::AcqRel);
-        fence(Ordering::SeqCst);
-    }
-
-    /// A worker is idle from now on, and looks into the queues next.
-    pub(crate) fn settle(&self, seat: &Seat) {
-        // Who sees that there is an idle one finds out which.
-        seat.idle.store(true, Ordering::Release);
-        self.idle.fetch_add(1, Ordering::AcqRel);
-        fence(Ordering::SeqCst);
-    }
-
-    /// Takes a worker's mark of being idle away; false if somebody else has.
-    pub(crate) fn rise(&self, seat: &Seat) -> bool {
-        let mine = seat.idle.load(Ordering::Relaxed) && seat.idle.swap(false, Ordering::AcqRel);
-        if mine {
-            self.idle.fetch_sub(1, Ordering::AcqRel);
-        }
-        mine
-    }
-
-    /// Whether all are idle.
-    pub(crate) fn all_idle(&self) -> bool {
-        self.seats.iter().all(|seat| seat.idle.load(Ordering::SeqCst))
     }
 
     /// Takes what has waited longest of all that is not in a worker's own queue.
@@ -189,7 +135,7 @@ impl Pool {
     /// Those of another worker are left to that for a moment: it may be about to begin them itself. A newcomer, who was called because
     /// more is left than a worker that came before it has taken, leaves the last few that were spawned from outside, too.
     pub(crate) fn find(&self, one: usize, newcomer: bool) -> Option<Queued> {
-        let polite = newcomer && self.others(one).any(|seat| !seat.idle.load(Ordering::Relaxed));
+        let polite = newcomer && (0..self.seats.len()).any(|other| other != one && !self.roll.is_idle(other));
         let injected = if !polite || self.injector.len() > FEW { self.inject() } else { None };
         injected.or_else(|| self.steal_beyond(one, FEW)).or_else(|| {
             let began = Instant::now();

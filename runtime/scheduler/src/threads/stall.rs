@@ -83,7 +83,7 @@ impl Pool {
     /// before and after the queues and inboxes were seen empty, and none has come further meanwhile, nobody has taken anything
     /// out of them in between but what was of no use.
     fn standstill(&self) -> Option<Standstill> {
-        if !self.all_idle() {
+        if !self.roll.all_idle() {
             return None;
         }
         let still = self.standing();
@@ -92,7 +92,7 @@ impl Pool {
             return None;
         }
         fence(Ordering::SeqCst);
-        (self.all_idle() && self.standing().progress == still.progress).then_some(still)
+        (self.roll.all_idle() && self.standing().progress == still.progress).then_some(still)
     }
 
     fn standing(&self) -> Standstill {

@@ -172,13 +172,13 @@ impl Scheduler {
             standing.outside.store(table.outside() != 0, Ordering::Relaxed);
             standing.timers.store(self.core.timers.next().is_some(), Ordering::Relaxed);
         }
-        pool.settle(seat);
+        pool.roll.settle(worker.index);
         if !pool.has_work() && !worker.is_stopping() {
             self.core.mailroom.sleep(until, || pool.last_look());
         }
-        if !pool.rise(seat) {
+        if !pool.roll.rise(worker.index) {
             worker.called.set(true);
-            pool.answer();
+            pool.roll.answer();
         }
     }
 

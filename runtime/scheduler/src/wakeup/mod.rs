@@ -3,7 +3,7 @@
 //! A busy thread looks at both every [`LOOK`](crate::pace::LOOK) switches; an idle one sleeps until there is something.
 
 pub(crate) mod inbox;
-mod sync;
+pub(crate) mod sync;
 pub(crate) mod timers;
 
 use crate::core::Scheduler;

@@ -1,10 +1,10 @@
 //! What threads share, from the standard library and crossbeam; or, under `--cfg loom`, from the model checker, which runs the
-//! tests at the end of `inbox.rs` in every order that the memory model allows.
+//! tests at the end of `inbox.rs` and of `threads/roll.rs` in every order that the memory model allows.
 
 #[cfg(not(loom))]
 mod real {
     use std::sync::OnceLock;
-    pub(crate) use std::sync::atomic::{AtomicBool, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize, fence};
     pub(crate) use std::thread::{Thread, current};
     use std::time::Duration;
 
@@ -31,8 +31,8 @@ mod modelled {
     use std::collections::VecDeque;
     use std::time::Duration;
 
-    pub(crate) use loom::sync::atomic::{AtomicBool, fence};
-    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::sync::atomic::Ordering;
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, fence};
     use loom::sync::{Arc, Condvar, Mutex};
 
     /// The token of a thread's `park`. The checker's own is lost where a thread waits for a lock meanwhile, which the real one is not.
