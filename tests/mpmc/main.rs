@@ -5,3 +5,6 @@ mod common;
 
 mod disconnect;
 mod kills;
+mod one_end;
+mod support;
+mod traffic;
