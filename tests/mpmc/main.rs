@@ -4,7 +4,12 @@
 mod common;
 
 mod disconnect;
+mod handover;
 mod kills;
+mod ledger;
 mod one_end;
+mod orders;
+mod reentrant;
+mod storm;
 mod support;
 mod traffic;
