@@ -11,6 +11,8 @@ pub(crate) struct Entry {
     /// Its send gave it back.
     pub(crate) returned: bool,
     pub(crate) received: bool,
+    /// It was made for a select, which may not have sent it.
+    pub(crate) offered: bool,
     /// Its destructor has run, and nobody had received it or got it back.
     pub(crate) dropped: bool,
 }
@@ -31,6 +33,13 @@ impl Ledger {
     pub(crate) fn token(&self) -> Token {
         self.0.borrow_mut().push(Entry::default());
         Token { number: self.0.borrow().len() - 1, ledger: self.clone(), settled: false }
+    }
+
+    /// A value for a select.
+    pub(crate) fn offer(&self) -> Token {
+        let token = self.token();
+        self.note(token.number, |entry| entry.offered = true);
+        token
     }
 
     pub(crate) fn note(&self, number: usize, change: impl FnOnce(&mut Entry)) {

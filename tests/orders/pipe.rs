@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tasklets::{Channel, Reason, ReceiveError, Receiver, Sender, bounded, rendezvous, unbounded};
+use tasklets::{
+    Channel, Reason, ReceiveError, Receiver, RecvError, SendError, Sender, bounded, rendezvous, select, unbounded,
+};
 
 use crate::ledger::Token;
 
@@ -84,10 +86,7 @@ impl Pipe {
                 Patience::Forever => channel.receive(),
                 Patience::Timeout(time) => channel.receive_timeout(time),
             }
-            .map_err(|error| match error {
-                ReceiveError::Failed(failed) => failed.reason,
-                other => panic!("nobody sent {other}"),
-            }),
+            .map_err(Why::why),
             (Pipe::Shared(_, receiver), patience) => {
                 let receiver = receiver.as_ref().unwrap();
                 match patience {
@@ -95,7 +94,7 @@ impl Pipe {
                     Patience::Forever => receiver.recv(),
                     Patience::Timeout(time) => receiver.recv_timeout(time),
                 }
-                .map_err(|error| error.reason)
+                .map_err(Why::why)
             }
         }
     }
@@ -105,5 +104,95 @@ impl Pipe {
         if let Pipe::Local(channel) = self {
             channel.shutdown();
         }
+    }
+}
+
+/// Why a receive failed.
+trait Why {
+    fn why(self) -> Reason;
+}
+
+impl Why for ReceiveError {
+    fn why(self) -> Reason {
+        match self {
+            ReceiveError::Failed(failed) => failed.reason,
+            other => panic!("nobody sent {other}"),
+        }
+    }
+}
+
+impl Why for RecvError {
+    fn why(self) -> Reason {
+        self.reason
+    }
+}
+
+/// What became of a select.
+pub(crate) enum Selected {
+    Received(Token),
+    /// The number of the value.
+    Sent(usize),
+    NotSent(Token, Reason),
+    Failed(Reason),
+}
+
+fn received(result: Result<Token, impl Why>) -> Selected {
+    result.map_or_else(|error| Selected::Failed(error.why()), Selected::Received)
+}
+
+fn sent(number: usize, result: Result<(), SendError<Token>>) -> Selected {
+    result.map_or_else(|error| Selected::NotSent(error.value, error.reason), |()| Selected::Sent(number))
+}
+
+/// A select with these arms, and one for its patience.
+macro_rules! patiently {
+    ($patience:expr, $($arms:tt)*) => {
+        match $patience {
+            Patience::Try => select! { $($arms)* default => Selected::Failed(Reason::WouldBlock) },
+            Patience::Forever => select! { $($arms)* },
+            Patience::Timeout(time) => select! { $($arms)* default(time) => Selected::Failed(Reason::TimedOut) },
+        }
+    };
+}
+
+/// Receives from whichever has something first.
+pub(crate) fn receive_first(one: &Pipe, other: &Pipe, patience: Patience) -> Selected {
+    macro_rules! of {
+        ($one:expr, $other:expr) => {
+            patiently!(patience, recv($one) -> value => received(value), recv($other) -> value => received(value),)
+        };
+    }
+    match (one, other) {
+        (Pipe::Local(one), Pipe::Local(other)) => of!(one, other),
+        (Pipe::Local(one), Pipe::Shared(_, Some(other))) => of!(one, other),
+        (Pipe::Shared(_, Some(one)), Pipe::Local(other)) => of!(one, other),
+        (Pipe::Shared(_, Some(one)), Pipe::Shared(_, Some(other))) => of!(one, other),
+        _ => panic!("no receiving side"),
+    }
+}
+
+/// Sends to one or receives from the other, whatever is possible first.
+pub(crate) fn send_or_receive(to: &Pipe, from: &Pipe, patience: Patience, make: impl Fn() -> Token) -> Selected {
+    let number = std::cell::Cell::new(usize::MAX);
+    let make = || {
+        let token = make();
+        number.set(token.number());
+        token
+    };
+    macro_rules! of {
+        ($to:expr, $from:expr) => {
+            patiently!(
+                patience,
+                send($to, make()) -> result => sent(number.get(), result),
+                recv($from) -> value => received(value),
+            )
+        };
+    }
+    match (to, from) {
+        (Pipe::Local(to), Pipe::Local(from)) => of!(to, from),
+        (Pipe::Local(to), Pipe::Shared(_, Some(from))) => of!(to, from),
+        (Pipe::Shared(Some(to), _), Pipe::Local(from)) => of!(to, from),
+        (Pipe::Shared(Some(to), _), Pipe::Shared(_, Some(from))) => of!(to, from),
+        _ => panic!("no such side"),
     }
 }

@@ -27,11 +27,14 @@ impl Random {
     }
 
     fn step(&mut self) -> Step {
-        match self.below(12) {
-            0..=3 => Step::Send(self.patience()),
-            4..=7 => Step::Receive(self.patience()),
-            8 => Step::Kill(self.below(4)),
-            9 | 10 => Step::Pass,
+        match self.below(20) {
+            0..=4 => Step::Send(self.below(2), self.patience()),
+            5..=9 => Step::Receive(self.below(2), self.patience()),
+            10..=12 => Step::ReceiveFirst(self.patience()),
+            13..=15 => Step::SendOrReceive(self.below(2), self.patience()),
+            16 => Step::Kill(self.below(4)),
+            17 => Step::Close(self.below(2)),
+            18 => Step::Pass,
             _ => Step::Yield,
         }
     }
@@ -47,9 +50,9 @@ fn random_scenarios_in_random_orders() {
             let mut random = Random(seed);
             random.below(1);
             let tasklets: Vec<Steps> = (0..2 + random.below(3)).map(|_| random.steps()).collect();
-            let kind = KINDS[random.below(KINDS.len())];
-            let what = || format!("TEST_SEED={seed}: {kind:?}: {tasklets:?}");
-            random_order(random.0, &what, &|| play(kind, &tasklets));
+            let kinds = [(); 2].map(|()| KINDS[random.below(KINDS.len())]);
+            let what = || format!("TEST_SEED={seed}: {kinds:?}: {tasklets:?}");
+            random_order(random.0, &what, &|| play(kinds, &tasklets));
         }
     });
 }
