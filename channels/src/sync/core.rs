@@ -321,9 +321,8 @@ impl<R: Rules> State<R> {
     /// Serves the first one, if the rules admit it.
     #[inline]
     fn serve_first(&mut self, here: &Inbox) -> Option<Wakeup> {
-        let (ticket, waiter) = self.queue.first()?;
-        let got = self.rules.admit(&waiter, &mut self.queue.seats, 0)?;
-        Some(self.queue.serve(ticket, got, here))
+        let State { queue, rules } = self;
+        queue.serve_first(here, |waiter, seats| rules.admit(waiter, seats, 0))
     }
 }
 

@@ -161,8 +161,8 @@ impl Queue {
     }
 
     #[inline]
-    pub(crate) fn first(&self) -> Option<(u32, Waiter)> {
-        self.list.first().map(|ticket| (ticket, *self.list.get(ticket)))
+    pub(crate) fn first(&self) -> Option<&Waiter> {
+        self.list.first().map(|ticket| self.list.get(ticket))
     }
 
     #[inline]
@@ -181,18 +181,26 @@ impl Queue {
         self.list.unlink(ticket);
     }
 
-    /// Takes a waiter out because it has got what it wants.
+    /// Takes the first waiter out if it gets what it wants now.
     #[inline]
-    pub(crate) fn serve(&mut self, ticket: u32, got: u32, here: &Inbox) -> Wakeup {
-        let Waiter { party: Party { seat, id, .. }, wait, .. } = *self.list.get(ticket);
+    pub(crate) fn serve_first(
+        &mut self,
+        here: &Inbox,
+        admit: impl FnOnce(&Waiter, &mut Seats) -> Option<u32>,
+    ) -> Option<Wakeup> {
+        let ticket = self.list.first()?;
+        let waiter = self.list.get(ticket);
+        let got = admit(waiter, &mut self.seats)?;
+        let Waiter { party: Party { seat, id, .. }, wait, .. } = *waiter;
         if self.seats.is_here(seat, here) {
+            let kept = self.seats.kept(seat);
             self.take(ticket);
-            return Wakeup::Here { kept: self.seats.kept(seat), wait, got, id };
+            return Some(Wakeup::Here { kept, wait, got, id });
         }
         self.list.unlink(ticket);
         let waiter = self.list.get_mut(ticket);
         (waiter.served, waiter.want) = (true, got);
-        Wakeup::There { inbox: self.seats.inbox(seat).clone(), ticket, id }
+        Some(Wakeup::There { inbox: self.seats.inbox(seat).clone(), ticket, id })
     }
 
     /// Those of the running thread before and after a waiter.

@@ -102,7 +102,7 @@ impl Rules for Holders {
     fn owners(&self, waiter: &Waiter, queue: &Queue, tell: &mut dyn FnMut(&Party)) {
         if waiter.want == READ && self.writer.is_none() {
             // It waits for a writer to have its turn, or to give up.
-            return queue.first().iter().for_each(|(_, writer)| tell(&writer.party));
+            return queue.first().iter().for_each(|writer| tell(&writer.party));
         }
         self.writer.iter().for_each(&mut *tell);
         self.readers.iter().for_each(|(_, party)| tell(party));
