@@ -7,10 +7,11 @@ mod common;
 use std::alloc::System;
 use std::hint::black_box;
 use std::rc::Rc;
+use std::time::Duration;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tasklets::sync::{Mutex, RwLock, Semaphore};
-use tasklets::{Channel, Preference, Tasklet, run, schedule, spawn};
+use tasklets::{Channel, Preference, Tasklet, rendezvous, run, schedule, spawn};
 
 #[global_allocator]
 static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -25,6 +26,7 @@ fn steady_state() {
     common::checked(locks_that_were_waited_for_leave_nothing);
     common::checked(a_spawned_tasklet_costs_less_than_300_bytes);
     common::checked(spawning_blocking_and_killing_leaves_memory_flat);
+    common::checked(threads_that_have_gone_leave_nothing_in_a_channel);
 }
 
 /// Runs `warm` and then `work`, which must not allocate.
@@ -145,4 +147,21 @@ fn spawning_blocking_and_killing_leaves_memory_flat() {
         return;
     }
     assert!(grown < 1024, "resident memory grew by {grown} KiB");
+}
+
+fn threads_that_have_gone_leave_nothing_in_a_channel() {
+    let (_tx, rx) = rendezvous::<u32>();
+    let come_and_go = |threads: usize| {
+        for _ in 0..threads {
+            let rx = rx.clone();
+            let thread = std::thread::spawn(move || rx.recv_timeout(Duration::from_micros(1)).is_err());
+            assert!(thread.join().expect("its end"));
+        }
+    };
+    come_and_go(20);
+    let region = Region::new(COUNTING);
+    come_and_go(100);
+    let change = region.change();
+    let left = change.bytes_allocated.wrapping_sub(change.bytes_deallocated) as isize;
+    assert!(left < 100 * 100, "each of 100 threads has left {} bytes behind", left / 100);
 }

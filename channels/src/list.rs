@@ -84,6 +84,11 @@ impl<N> List<N> {
         self.nodes[ticket as usize].next != OUT
     }
 
+    /// What lies under all tickets that have not been given up, in the list or not.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &N> {
+        self.nodes.iter().filter_map(|node| node.content.as_ref())
+    }
+
     /// What lies under a ticket that may have been given up.
     pub(crate) fn find(&self, ticket: u32) -> Option<&N> {
         self.nodes.get(ticket as usize)?.content.as_ref()

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod comings;
 mod disconnect;
 mod handover;
 mod kills;

@@ -13,7 +13,7 @@ use tasklets_runtime::park::{TaskletId, Wait};
 use super::error::{Operation, SharedPlace, Site};
 use super::waiting::{Fate, Seat};
 use crate::shared::threads::Threads;
-use crate::shared::waiters::Waiters;
+use crate::shared::waiters::{Owner, Waiters};
 
 /// How a channel is called in messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,10 +210,33 @@ impl<T> State<T> {
         }
     }
 
+    /// The number of the running thread.
+    #[inline]
+    pub(crate) fn thread(&mut self, scheduler: &Scheduler) -> u32 {
+        let State { threads, sending, receiving, seats, .. } = self;
+        let in_use = |thread| sending.knows(thread) || receiving.knows(thread);
+        let (thread, inherited) = threads.number(scheduler, in_use);
+        if inherited {
+            // What the one before kept has gone with it.
+            seats.set(thread, NO_SEAT);
+        }
+        thread
+    }
+
     /// Takes the value of a sender who was claimed.
     #[inline]
     pub(super) fn sent_by(&mut self, ticket: u32) -> T {
         self.sending.get_mut(ticket).value.take().expect("a sender's value is in its node while it waits")
+    }
+
+    /// Gives up a ticket in place of its owner, whose thread has ended. None if the owner has done so itself; its thread's number may be
+    /// another one's since.
+    #[cold]
+    pub(super) fn bury(&mut self, operation: Operation, ticket: u32, owner: Owner) -> Option<Parcel<T>> {
+        if !self.threads.inbox(owner.thread()).has_ended() {
+            return None;
+        }
+        self.waiters(operation).bury(ticket, owner)
     }
 
     /// If a waiter who was claimed is of the running thread: takes its node away.

@@ -126,7 +126,7 @@ impl<T: 'static> Core<T> {
         let wakeup = state.sending.wakeup(ticket, &state.threads, scheduler);
         drop(state);
         if !wakeup.wake(scheduler) {
-            let buried = self.lock_state().sending.bury(ticket, owner);
+            let buried = self.lock_state().bury(Operation::Send, ticket, owner);
             drop(buried);
         }
     }
@@ -144,7 +144,7 @@ impl<T: 'static> Core<T> {
             Ok(me) => me,
             Err(reason) => return Err(self.recv_error(state, reason, at)),
         };
-        let thread = state.threads.number(scheduler);
+        let thread = state.thread(scheduler);
         let seat = self.seat(&mut state, thread, scheduler);
         let slots = Seat::<T>::of(&*seat);
         let slot =

@@ -107,7 +107,7 @@ impl<T: 'static> Core<T> {
         if wakeup.wake(scheduler) {
             return None;
         }
-        self.lock_state().receiving.bury(ticket, owner)?.value
+        self.lock_state().bury(Operation::Recv, ticket, owner)?.value
     }
 
     /// Waits until a receiver has taken the value.
@@ -124,7 +124,7 @@ impl<T: 'static> Core<T> {
             Ok(me) => me,
             Err(reason) => return Err(self.send_error(state, value, reason, at)),
         };
-        let thread = state.threads.number(scheduler);
+        let thread = state.thread(scheduler);
         let seat = self.seat(&mut state, thread, scheduler);
         let slots = Seat::<T>::of(&*seat);
         let slot = slots

@@ -54,7 +54,7 @@ impl<T: 'static> Operate for SharedRecv<'_, T> {
         let scheduler = Scheduler::local();
         let seat = {
             let mut state = self.core.lock();
-            let (thread, me) = (state.threads.number(&scheduler), stand.waiter());
+            let (thread, me) = (state.thread(&scheduler), stand.waiter());
             if !state.buffer.is_empty() || state.senders == 0 || state.sending.has_other(thread, me) {
                 return false;
             }
@@ -157,7 +157,7 @@ impl<T: 'static> Operate for SharedSend<'_, T> {
         let scheduler = Scheduler::local();
         let seat = {
             let mut state = self.core.lock();
-            let (thread, me) = (state.threads.number(&scheduler), stand.waiter());
+            let (thread, me) = (state.thread(&scheduler), stand.waiter());
             let room = state.buffer.len() < self.core.capacity;
             if room || state.receivers == 0 || state.receiving.has_other(thread, me) {
                 self.value.set(Some(value));

@@ -14,6 +14,9 @@ pub(crate) struct Threads {
 /// In place of that: there is none yet. Inboxes are counted up from 0.
 const NOBODY: u64 = u64::MAX;
 
+/// Up to so many numbers, none is looked for that could be given to another thread.
+const ROOMY: usize = 8;
+
 /// Somebody to be woken, once every lock is released.
 #[must_use = "who is not woken waits for ever"]
 pub(crate) enum Wakeup {
@@ -28,24 +31,31 @@ impl Threads {
         Threads { inboxes: Vec::new(), first: NOBODY }
     }
 
-    /// The number of the running thread.
+    /// The number of the running thread. If it has none yet, it may get that of a thread that has ended, unless that is `in_use`: whose
+    /// number was given to another one is told.
     #[inline]
-    pub(crate) fn number(&mut self, scheduler: &Scheduler) -> u32 {
+    pub(crate) fn number(&mut self, scheduler: &Scheduler, in_use: impl Fn(u32) -> bool) -> (u32, bool) {
         let inbox = scheduler.inbox();
-        if self.first == inbox.number() { 0 } else { self.number_of(inbox) }
+        if self.first == inbox.number() { (0, false) } else { self.number_of(inbox, in_use) }
     }
 
     #[inline(never)]
-    fn number_of(&mut self, inbox: &Inbox) -> u32 {
-        let known = self.inboxes.iter().position(|known| known == inbox);
-        let number = known.unwrap_or_else(|| {
-            if self.inboxes.is_empty() {
-                self.first = inbox.number();
-            }
-            self.inboxes.push(inbox.clone());
-            self.inboxes.len() - 1
-        });
-        u32::try_from(number).expect("more than four billion threads")
+    fn number_of(&mut self, inbox: &Inbox, in_use: impl Fn(u32) -> bool) -> (u32, bool) {
+        if let Some(known) = self.inboxes.iter().position(|known| known == inbox) {
+            return (known as u32, false);
+        }
+        // Where threads come and go, those that have gone must not add up.
+        let gone = |thread: &usize| self.inboxes[*thread].has_ended() && !in_use(*thread as u32);
+        let free = if self.inboxes.len() < ROOMY { None } else { (0..self.inboxes.len()).find(gone) };
+        let number = free.unwrap_or(self.inboxes.len());
+        if number == 0 {
+            self.first = inbox.number();
+        }
+        match free {
+            Some(free) => self.inboxes[free] = inbox.clone(),
+            None => self.inboxes.push(inbox.clone()),
+        }
+        (u32::try_from(number).expect("more than four billion threads"), free.is_some())
     }
 
     /// Whether the thread with this number is the running one.

@@ -78,6 +78,12 @@ impl<V> Waiters<V> {
         self.list.iter().any(|waiter| (waiter.thread, waiter.id) != (thread, id) && serves(waiter))
     }
 
+    /// Whether a node names the thread with this number.
+    #[cold]
+    pub(crate) fn knows(&self, thread: u32) -> bool {
+        self.list.nodes().any(|waiter| waiter.thread == thread)
+    }
+
     /// How to wake the one with this ticket.
     #[inline]
     pub(crate) fn wakeup(&self, ticket: u32, threads: &Threads, scheduler: &Scheduler) -> Wakeup {

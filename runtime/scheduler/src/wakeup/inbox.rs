@@ -64,6 +64,12 @@ impl Inbox {
         self.shared.owner.name()
     }
 
+    /// Whether its thread has ended: then nobody ever looks into it again.
+    #[inline]
+    pub fn has_ended(&self) -> bool {
+        self.shared.closed.load(Ordering::Acquire)
+    }
+
     /// Wakes a tasklet that is blocked [outside](crate::park::Terms::outside), or is about to be: it is made the last of the
     /// runnable ones of its thread, when that looks into its inbox: at once if it is idle, else within 256 switches.
     ///
@@ -241,6 +247,12 @@ impl Mailroom {
 
     fn shared(&self) -> &Shared {
         &self.inbox.shared
+    }
+}
+
+impl Drop for Mailroom {
+    fn drop(&mut self) {
+        self.shared().closed.store(true, Ordering::Release);
     }
 }
 
