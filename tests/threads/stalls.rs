@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use tasklets::{Channel, JoinError, Runtime, RuntimeReport, sleep, spawn};
 
-use crate::common::checked;
+use crate::common::{checked, scale};
 use crate::support::{LONG, MS, builder, until};
 
 /// Where a line of this file is.
@@ -159,5 +159,55 @@ fn dump_names_workers_that_do_not_answer() {
         assert_eq!(text, "no tasklet is blocked\nworker-1 does not answer: what it runs does not switch");
         drop(sender);
         busy.unwrap().join().unwrap();
+    });
+}
+
+#[test]
+fn a_cycle_of_joins_on_one_worker_is_an_error_that_names_it() {
+    checked(|| {
+        let (builder, leaks) = builder(2);
+        let runtime = builder.build().unwrap();
+        let (first, second) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
+        let joiner = |mine: &Arc<Mutex<Option<tasklets::Handle<String>>>>| {
+            let other = mine.clone();
+            move || {
+                let other = loop {
+                    if let Some(other) = other.lock().unwrap().take() {
+                        break other;
+                    }
+                    sleep(MS).unwrap();
+                };
+                other.join().unwrap_or_else(|error| error.to_string())
+            }
+        };
+        let a = runtime.spawn_on(0, joiner(&second)).unwrap();
+        let b = runtime.spawn_on(0, joiner(&first)).unwrap();
+        *first.lock().unwrap() = Some(a.clone());
+        *second.lock().unwrap() = Some(b.clone());
+        // Whoever closes the cycle gets the error, and the other one takes its result, which is the error's text.
+        until("both have ended", || a.is_finished() && b.is_finished());
+        let texts = [a, b].map(|handle| handle.join().unwrap_or_default());
+        let text = texts.iter().find(|text| text.starts_with("deadlock")).unwrap();
+        assert!(text.contains("2 tasklets blocked:") && text.matches("join on tasklet").count() == 2, "{text}");
+        assert!(runtime.shutdown().is_clean());
+        leaks.check(2);
+    });
+}
+
+#[test]
+fn many_waiters_share_one_report() {
+    checked(|| {
+        let (builder, leaks) = builder(2);
+        let runtime = builder.closed().build().unwrap();
+        let count = scale(5_000);
+        let failed = runtime.run(move || {
+            let wait = || Channel::<()>::new().receive().unwrap_err();
+            let waiters: Vec<_> = (0..count).map(|_| spawn(wait)).collect();
+            let errors = waiters.iter().filter(|waiter| matches!(waiter.join(), Ok(_) | Err(JoinError::Deadlock(_))));
+            errors.count()
+        });
+        assert_eq!(failed.unwrap(), count);
+        assert!(runtime.shutdown().is_clean());
+        leaks.check(2);
     });
 }

@@ -107,7 +107,7 @@ impl Scheduler {
             everybody.iter().find(|waiting| waiting.tasklet == name).cloned()
         };
         blocked.extend(others.iter().rev().filter_map(find));
-        Box::new(Report { blocked, ..Report::default() })
+        Box::new(Report { blocked: blocked.into(), ..Report::default() })
     }
 
     fn waiting_here(&self, operation: &'static str, on: String, at: &'static Location<'static>) -> Waiting {

@@ -12,16 +12,16 @@ use crate::frames;
 use crate::park::Description;
 use crate::table::{Entry, Key, Place};
 
-/// The tasklets of a thread that cannot go on, when it was made.
+/// The tasklets of a thread that cannot go on, when it was made. A clone shares them.
 ///
 /// With `TASKLETS_BACKTRACE=1` in the environment, every report has the backtraces of the blocked tasklets.
 #[non_exhaustive]
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// Blocked tasklets, in the order of their table.
-    pub blocked: Vec<Waiting>,
+    pub blocked: Arc<[Waiting]>,
     /// Tasklets for which there was no stack.
-    pub starved: Vec<Starved>,
+    pub starved: Arc<[Starved]>,
     /// Which limit those have met, and what to raise.
     pub shortage: Option<StackError>,
 }
@@ -78,7 +78,7 @@ impl Scheduler {
             Waiting { tasklet, operation, on, spawned_at, waits_at, backtrace }
         });
         let shortage = self.core.shortage.borrow().clone().filter(|_| !starved.is_empty());
-        Report { blocked: blocked.collect(), starved, shortage }
+        Report { blocked: blocked.collect(), starved: starved.into(), shortage }
     }
 
     /// How a tasklet is called in messages.

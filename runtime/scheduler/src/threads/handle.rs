@@ -51,6 +51,25 @@ impl<R> Wait for Joining<R> {
     fn describe(&self, _ticket: u32) -> Description {
         Description { operation: "join", on: describe(&*self.task) }
     }
+
+    fn owners(&self, _ticket: u32, tell: &mut dyn FnMut(TaskletId)) {
+        if let Some(who) = self.task.who()
+            && who.inbox() == Scheduler::local().inbox()
+        {
+            tell(who.id());
+        }
+    }
+}
+
+/// Fails if the end that is waited for needs the caller itself, as far as all who are between them are of this thread.
+fn find_cycle<R>(scheduler: &Scheduler, joining: &Joining<R>, at: &'static Location<'static>) -> Result<(), JoinError> {
+    let mut stuck = false;
+    joining.owners(0, &mut |owner| stuck |= scheduler.is_stuck(owner));
+    if !stuck {
+        return Ok(());
+    }
+    let cycle = scheduler.find_cycle(|tell| joining.owners(0, tell), || joining.describe(0), at);
+    cycle.map_or(Ok(()), |report| Err(JoinError::Deadlock(report)))
 }
 
 fn describe<R>(task: &dyn Outcome<R>) -> String {
@@ -118,6 +137,9 @@ impl<R> Handle<R> {
         }
         let terms = Terms { deadline, outside: true };
         let joining = Rc::new(Joining { task: self.task.clone(), waiter });
+        if deadline.is_none() {
+            find_cycle(&scheduler, &joining, at)?;
+        }
         loop {
             scheduler.check_wait(false, terms).map_err(JoinError::from_refusal)?;
             if let Some(result) = self.task.take_or_wait(Some(&joining.waiter)) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::core::Scheduler;
-use crate::report::Report;
+use crate::report::{Report, Starved, Waiting};
 use crate::table::{Mail, Place};
 use crate::threads::pool::{Pool, State};
 use crate::wakeup::inbox::Command;
@@ -150,22 +150,17 @@ impl Pool {
 
     fn merge(&self, mut parts: Vec<(usize, Report)>) -> RuntimeReport {
         parts.sort_unstable_by_key(|part| part.0);
-        let mut merged = RuntimeReport::default();
-        let Report { blocked, starved, shortage } = &mut merged.report;
-        for (at, part) in parts {
-            let name = &self.seats[at].name;
-            let of = |tasklet: &mut String| *tasklet = format!("{tasklet} of {name}");
-            blocked.extend(part.blocked.into_iter().map(|mut waiting| {
-                of(&mut waiting.tasklet);
-                waiting
-            }));
-            starved.extend(part.starved.into_iter().map(|mut starved| {
-                of(&mut starved.tasklet);
-                starved
-            }));
-            *shortage = shortage.take().or(part.shortage);
+        let (mut blocked, mut starved, mut shortage) = (Vec::new(), Vec::new(), None);
+        for (at, part) in &parts {
+            let of = |tasklet: &str| format!("{tasklet} of {}", self.seats[*at].name);
+            let named = |waiting: &Waiting| Waiting { tasklet: of(&waiting.tasklet), ..waiting.clone() };
+            blocked.extend(part.blocked.iter().map(named));
+            let named = |starved: &Starved| Starved { tasklet: of(&starved.tasklet), ..*starved };
+            starved.extend(part.starved.iter().map(named));
+            shortage = shortage.or_else(|| part.shortage.clone());
         }
-        merged
+        let report = Report { blocked: blocked.into(), starved: starved.into(), shortage };
+        RuntimeReport { report, silent: Vec::new() }
     }
 
     /// Who is blocked now, as far as workers answer in time.
