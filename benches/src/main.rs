@@ -9,6 +9,7 @@ mod measure;
 mod memory;
 mod mpmc;
 mod resident;
+mod select;
 mod spawning;
 mod switching;
 mod tree;
@@ -56,6 +57,8 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "ring-r", about: "ring over rendezvous()", run: mpmc::ring },
     Workload { name: "sieve-r", about: "sieve over rendezvous()", run: mpmc::sieve },
     Workload { name: "fanin-r", about: "fanin over rendezvous()", run: mpmc::fanin },
+    Workload { name: "select", about: "one consumer selects over 4 channels", run: select::local },
+    Workload { name: "select-r", about: "select over rendezvous()", run: select::shared },
     Workload { name: "buffered", about: "one producer, one consumer, capacity 128", run: mpmc::buffered },
     Workload { name: "buffered-u", about: "the same without a bound", run: mpmc::buffered_unbounded },
     Workload { name: "pingpong-x", about: "pingpong-r with a thread each", run: mpmc::pingpong_x },

@@ -54,12 +54,14 @@ pub(super) fn choose(
     };
     loop {
         let mut missed = Attempt::NotReady;
-        for number in (start..arms.len()).chain(0..start) {
+        let mut number = start;
+        for _ in 0..arms.len() {
             match arms[number].arm.attempt(at) {
                 Attempt::Done => return Ok(Some(number)),
                 Attempt::NotReady => {}
                 Attempt::Disturbed => missed = Attempt::Disturbed,
             }
+            number = if number + 1 == arms.len() { 0 } else { number + 1 };
         }
         match patience {
             Patience::None => return Ok(None),
