@@ -3,6 +3,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod crossbeam_load;
+mod crossbeam_set;
 mod ends;
 mod forms;
 mod rules;
