@@ -4,8 +4,12 @@
 mod common;
 
 mod crossbeam_load;
+mod crossbeam_macro;
 mod crossbeam_set;
+mod crossbeam_syntax;
 mod ends;
 mod forms;
+mod go;
+mod go_runtime;
 mod rules;
 mod shared;
