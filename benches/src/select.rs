@@ -10,7 +10,7 @@ const PRODUCERS: usize = 4;
 pub(crate) fn local(name: &str) {
     per_operation(name, 1 << 16, |messages| {
         let channels: [Channel<usize>; PRODUCERS] = std::array::from_fn(|_| Channel::new());
-        for channel in channels.iter().cloned() {
+        for channel in channels.clone() {
             spawn(move || (0..messages / PRODUCERS).for_each(|number| channel.send(number).expect("the consumer")));
         }
         let consumer = spawn(move || {
@@ -40,7 +40,7 @@ pub(crate) fn shared(name: &str) {
         let channels: [(Sender<usize>, Receiver<usize>); PRODUCERS] = std::array::from_fn(|_| rendezvous());
         // They stay until all is over: an arm whose senders are gone is ready.
         let (outboxes, inboxes) = (channels.each_ref().map(|(tx, _)| tx.clone()), channels.map(|(_, rx)| rx));
-        for outbox in outboxes.iter().cloned() {
+        for outbox in outboxes.clone() {
             spawn(move || (0..messages / PRODUCERS).for_each(|number| outbox.send(number).expect("the consumer")));
         }
         let consumer = spawn(move || {

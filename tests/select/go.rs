@@ -2,14 +2,11 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
-use tasklets::select::{Arm, recv, send};
-use tasklets::{Channel, Receiver, Select, Sender, bounded, rendezvous, run, schedule, select, spawn, unbounded};
+use tasklets::select::send;
+use tasklets::{Channel, Select, Sender, bounded, rendezvous, schedule, select, spawn};
 
 use crate::common::{checked, scale};
-
-const MS: Duration = Duration::from_millis(1);
 
 /// test/chan/select.go: of an operand that is no arm's turn nothing is evaluated twice; arms without a value are never ready.
 #[test]

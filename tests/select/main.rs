@@ -11,5 +11,6 @@ mod ends;
 mod forms;
 mod go;
 mod go_runtime;
+mod orders;
 mod rules;
 mod shared;
