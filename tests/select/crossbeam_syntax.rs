@@ -28,8 +28,8 @@ fn case_blocks() {
         let (s, r) = unbounded::<i32>();
         select! {
             recv(r) -> _ => 3.0,
-            recv(r) -> _ => loop { unreachable!() },
-            recv(r) -> _ => match 7 + 3 { _ => unreachable!() },
+            recv(r) -> _ => panic!(),
+            recv(r) -> v => match v { Ok(_) => 1., Err(_) => unreachable!() },
             default => 7.
         };
         select! {
@@ -45,9 +45,10 @@ fn move_handles() {
     checked(|| {
         let (s, r) = unbounded::<i32>();
         let ((_s, r1), (s2, r2)) = ((s, r), unbounded::<i32>());
-        let expect_none = |r: Receiver<i32>| select! { recv((move || r)()) -> v => v.is_err(), default => true };
+        let expect_none =
+            |r: Receiver<i32>| select! { recv(std::convert::identity(r)) -> v => v.is_err(), default => true };
         assert!(expect_none(r1));
-        select! { send((move || s2)(), 4) -> v => v.unwrap() }
+        select! { send(std::convert::identity(s2), 4) -> v => v.unwrap() }
         assert_eq!(r2.recv().unwrap(), 4);
     });
 }

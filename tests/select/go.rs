@@ -169,13 +169,14 @@ fn select7_go() {
 #[test]
 fn select8_go() {
     checked(|| {
-        let (s, r) = bounded::<i32>(1);
-        s.send(42).unwrap();
+        let (s, r) = bounded::<i32>(3);
+        [1, 7, 42].into_iter().for_each(|n| s.send(n).unwrap());
         let got = 'outer: loop {
             loop {
                 select! {
                     recv(r) -> v => match v.unwrap() {
                         42 => break 'outer 42,
+                        7 => break,
                         _ => continue,
                     },
                 }
