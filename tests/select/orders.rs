@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use tasklets::select::{Arm, recv, send};
 use tasklets::{
     Channel, JoinError, Receiver, Select, Sender, bounded, rendezvous, run, select, set_select_seed, sleep, spawn,
     unbounded, with_picker, with_virtual_time,
@@ -102,7 +103,6 @@ fn step(random: &mut Random, channels: &Channels, ledger: &Rc<Ledger>) {
         number.set(value.name.number);
         value
     };
-    // The number of an early value is not that of the one that is sent, where there are two.
     match random.below(9) {
         0 => ledger.note_received(near.receive_timeout(patience)),
         1 => {
@@ -145,23 +145,30 @@ fn step(random: &mut Random, channels: &Channels, ledger: &Rc<Ledger>) {
                 after(patience) => {}
             }
         }
-        _ => {
-            use tasklets::select::{Arm, recv, send};
-            let sending = send(near, || ledger.make(false));
-            let (receiving, far) = (recv(other), recv(rx));
-            let mut set = Select::new();
-            set.add(&sending);
-            set.add(&receiving);
-            set.add(&far);
-            let taken = set.select_timeout(patience).expect("it has a deadline");
-            drop(set);
-            let results = (sending.take(), receiving.take(), far.take());
-            let count = [results.0.is_some(), results.1.is_some(), results.2.is_some()];
-            assert_eq!(count.iter().filter(|happened| **happened).count(), usize::from(taken.is_some()));
-            results.1.into_iter().for_each(|message| ledger.note_received(message));
-            results.2.into_iter().for_each(|message| ledger.note_received(message));
-        }
+        _ => step_with_a_set(near, other, rx, patience, ledger),
     }
+}
+
+fn step_with_a_set(
+    near: &Channel<Value>,
+    other: &Channel<Value>,
+    rx: &Receiver<Value>,
+    patience: Duration,
+    ledger: &Rc<Ledger>,
+) {
+    let sending = send(near, || ledger.make(false));
+    let (receiving, far) = (recv(other), recv(rx));
+    let mut set = Select::new();
+    set.add(&sending);
+    set.add(&receiving);
+    set.add(&far);
+    let taken = set.select_timeout(patience).expect("it has a deadline");
+    drop(set);
+    let results = (sending.take(), receiving.take(), far.take());
+    let count = [results.0.is_some(), results.1.is_some(), results.2.is_some()];
+    assert_eq!(count.iter().filter(|happened| **happened).count(), usize::from(taken.is_some()));
+    results.1.into_iter().for_each(|message| ledger.note_received(message));
+    results.2.into_iter().for_each(|message| ledger.note_received(message));
 }
 
 fn program(seed: u64, kills: bool) {
