@@ -250,3 +250,76 @@ fn local_tasklets_of_workers_are_ended_too() {
         leaks.check(1);
     });
 }
+
+/// Does what it may when it is dropped.
+struct Busy(Arc<AtomicUsize>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        if !std::thread::panicking() {
+            assert!(spawn_anywhere(|| ()).is_err());
+            spawn(|| schedule().unwrap()).join().unwrap();
+            spawn(|| {
+                loop {
+                    sleep(LONG).unwrap()
+                }
+            })
+            .detach();
+        }
+    }
+}
+
+#[test]
+fn closures_that_never_begin_may_do_anything_when_they_are_dropped() {
+    checked(|| {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let (builder, leaks) = builder(1);
+        let runtime = builder.build().unwrap();
+        let (begun, go) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (mark, theirs) = (begun.clone(), go.clone());
+        let busy = Busy(dropped.clone());
+        let blocker = runtime.spawn(move || {
+            let inner = spawn_anywhere(move || drop(busy)).unwrap();
+            mark.store(true, Ordering::Release);
+            while !theirs.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            inner
+        });
+        until("it begins", || begun.load(Ordering::Acquire));
+        let (outer, on) = (Busy(dropped.clone()), Busy(dropped.clone()));
+        drop(runtime.spawn(move || drop(outer)).unwrap());
+        drop(runtime.spawn_on(0, move || drop(on)).unwrap());
+        let end = std::thread::spawn(move || runtime.shutdown_timeout(MS));
+        std::thread::sleep(20 * MS);
+        go.store(true, Ordering::Release);
+        end.join().unwrap();
+        assert!(blocker.unwrap().join().unwrap().is_finished());
+        assert_eq!(dropped.load(Ordering::Acquire), 3);
+        leaks.check(1);
+    });
+}
+
+#[test]
+fn hooks_that_panic_do_no_harm() {
+    checked(|| {
+        let quiet = || std::panic::resume_unwind(Box::new("a hook"));
+        let runtime = Runtime::builder()
+            .threads(2)
+            .on_thread_start(move |_| quiet())
+            .on_thread_stop(move |_| quiet())
+            .on_stall(move |_| quiet())
+            .on_panic(move |_| quiet())
+            .build()
+            .unwrap();
+        drop(runtime.spawn(|| std::panic::resume_unwind(Box::new("a tasklet"))).map(|handle: tasklets::Handle| handle));
+        let stuck = runtime.spawn(|| drop(Channel::<()>::new().receive())).unwrap();
+        for n in 0..20 {
+            assert_eq!(runtime.run(move || n).unwrap(), n);
+        }
+        stuck.kill();
+        assert!(matches!(stuck.join(), Err(JoinError::Killed)));
+        assert!(runtime.shutdown().is_clean());
+    });
+}

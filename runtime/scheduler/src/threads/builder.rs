@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -37,9 +38,14 @@ pub(crate) struct Hooks {
 impl Hooks {
     /// A tasklet has panicked, and nobody can join it.
     pub(crate) fn panicked(&self, payload: Payload) {
-        match &self.panic {
+        let told = catch_unwind(AssertUnwindSafe(|| match &self.panic {
             Some(hook) => hook(payload),
             None => drop(payload),
+        }));
+        if let Err(payload) = told {
+            eprintln!("a panic hook of a runtime panicked, which is ignored: {}", greenlet::panic_message(&payload));
+            // Its destructor might panic again.
+            std::mem::forget(payload);
         }
     }
 }

@@ -294,19 +294,23 @@ fn work(
         let worker = scheduler.core.worker.get_or_init(|| Worker::new(pool.clone(), index, queue));
         let _ = worker.seat().inbox.set(scheduler.inbox().clone());
         let _ = ready.send(pinned);
+        let hooks = &pool.settings.hooks;
         if usable {
-            let hooks = &pool.settings.hooks;
             call(&scheduler, hooks.start.as_deref(), worker.index());
             scheduler.serve(worker);
             scheduler.wind_up(worker);
+        }
+        if pool.working.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // Here, where destructors may use tasklets.
+            pool.advance(State::Ended);
+            pool.drop_unstarted();
+        }
+        drop(scheduler.kill_all());
+        if usable {
             call(&scheduler, hooks.stop.as_deref(), worker.index());
         }
         scheduler.end_mail();
     });
-    if pool.working.fetch_sub(1, Ordering::AcqRel) == 1 {
-        pool.advance(State::Ended);
-        pool.drop_unstarted();
-    }
 }
 
 /// Calls a hook, which may not switch.

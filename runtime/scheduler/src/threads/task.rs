@@ -149,9 +149,13 @@ impl<F: FnOnce() -> R, R> Task<F, R> {
 
     /// Ends it, if it has not begun.
     fn settle_unstarted(&self, verdict: Verdict<R>) -> bool {
+        self.settle_if(verdict, |stage| matches!(stage, Stage::Queued))
+    }
+
+    fn settle_if(&self, verdict: Verdict<R>, holds: impl FnOnce(&Stage<R>) -> bool) -> bool {
         let (body, waiters) = {
             let mut inner = self.inner.lock();
-            if !matches!(inner.stage, Stage::Queued) {
+            if !holds(&inner.stage) {
                 return false;
             }
             inner.stage = Stage::Over(verdict);
@@ -228,7 +232,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Work for Task<F, R> {
     }
 
     fn is_forsaken(&self) {
-        self.settle(Verdict::ThreadEnded);
+        self.settle_if(Verdict::ThreadEnded, |stage| matches!(stage, Stage::Queued | Stage::Begun(_)));
     }
 }
 
