@@ -201,3 +201,19 @@ mod by_the_system {
         assert_eq!((received.get(), stats().tasklets), (all, 0));
     }
 }
+
+#[test]
+fn those_that_wait_for_a_stack_try_again_while_others_wait_for_another_thread() {
+    checked(|| {
+        let (quit, waiting) = tasklets::rendezvous::<()>();
+        let waiter = spawn(move || waiting.recv().unwrap());
+        schedule().unwrap();
+        assert!(waiter.is_blocked());
+        // There is none for a while, as if other threads had them all; and nobody tells when they have given some back.
+        refuse_stacks(1, 40);
+        let starved = spawn(move || drop(quit.send(())));
+        assert!(run().is_finished());
+        refuse_stacks(0, 0);
+        assert!(!starved.is_alive() && !waiter.is_alive());
+    });
+}

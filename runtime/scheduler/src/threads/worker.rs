@@ -236,8 +236,9 @@ impl Scheduler {
 
     /// The thread ends: nobody is listened to any more, and who waits elsewhere for what lives here still is told.
     pub(crate) fn end_mail(&self) {
+        // What was thrown from elsewhere may have a destructor that panics, and nobody is left to be told.
         let lost = self.core.mailroom.close();
-        drop(lost);
+        self.discard(lost);
         let forsaken: Vec<_> = match self.core.table.try_borrow() {
             Ok(table) => table.iter().filter_map(|(_, entry)| entry.job.clone()).collect(),
             Err(_) => return,

@@ -6,12 +6,20 @@ pub(crate) mod inbox;
 pub(crate) mod sync;
 pub(crate) mod timers;
 
+use std::time::Duration;
+
 use crate::core::Scheduler;
 use crate::hooks::alert;
 use crate::park::TaskletId;
 use crate::table::Mail;
 use crate::trace;
 use inbox::Command;
+
+/// Commands that are obeyed at one look, at most: a flood of them does not keep tasklets from running.
+const BATCH: usize = 1024;
+
+/// How long a thread sleeps on which tasklets wait for a stack: another thread may have given some back, which nobody tells.
+const HUNGRY: Duration = Duration::from_millis(10);
 
 impl Scheduler {
     /// Whether anything but a tasklet of this thread could make one of them runnable.
@@ -40,7 +48,7 @@ impl Scheduler {
         self.core.hooks.alert(alert::LOOK, false);
         self.core.mailroom.forget_nudge();
         self.call_off();
-        while let Some(command) = self.core.mailroom.take() {
+        for command in std::iter::from_fn(|| self.core.mailroom.take()).take(BATCH) {
             self.obey(command);
         }
         if self.core.timers.next().is_some() {
@@ -90,12 +98,15 @@ impl Scheduler {
         }
         self.core.pace.mark();
         let budget = self.budget_ends();
-        let next = [self.core.timers.next(), budget].into_iter().flatten().min();
+        let starving = self.core.table.borrow().starving() != 0;
+        let hungry = starving.then(|| self.core.clock.now() + HUNGRY);
+        let next = [self.core.timers.next(), budget, hungry].into_iter().flatten().min();
         if !self.core.clock.skip_to(next) {
             self.rest(next);
         }
         self.hear();
         self.rested();
+        self.feed(1);
         if let Some(budget) = budget
             && self.core.table.borrow().len() == 0
             && self.core.clock.now() >= budget
