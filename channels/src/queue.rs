@@ -83,7 +83,7 @@ impl<T> Queue<T> {
         Queue { senders: List::new(), receivers: List::new(), arms: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     fn side(&self, direction: Direction) -> &List<Node<T>> {
         match direction {
             Direction::Send => &self.senders,
@@ -91,7 +91,7 @@ impl<T> Queue<T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn side_mut(&mut self, direction: Direction) -> &mut List<Node<T>> {
         match direction {
             Direction::Send => &mut self.senders,
@@ -106,12 +106,13 @@ impl<T> Queue<T> {
     }
 
     /// Whether anybody waits in this direction.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn any(&mut self, direction: Direction) -> bool {
         self.side(direction).len() != 0 && (self.arms == 0 || self.any_open(direction))
     }
 
     /// Takes out arms at the front that were decided elsewhere.
+    #[inline(never)]
     fn any_open(&mut self, direction: Direction) -> bool {
         let side = self.side_mut(direction);
         while let Some(first) = side.first() {
@@ -124,7 +125,7 @@ impl<T> Queue<T> {
     }
 
     /// Queues a waiter; its ticket.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, waiter: TaskletId, direction: Direction, slot: Slot<T>) -> u32 {
         let ticket = self.side_mut(direction).push(Node { waiter, slot });
         assert!(ticket < RECEIVER, "more than two billion waiters");
@@ -174,7 +175,7 @@ impl<T> Queue<T> {
     }
 
     /// Hands an item to the first receiver; none if there is none any more.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn meet_receiver(&mut self, item: Item<T>) -> Result<Met, Item<T>> {
         while let Some(first) = self.receivers.first() {
             self.receivers.unlink(first);
@@ -188,14 +189,20 @@ impl<T> Queue<T> {
                 }
                 _ => false,
             };
-            node.slot = item.into();
+            let old = std::mem::replace(&mut node.slot, item.into());
+            if selects {
+                drop(old);
+            } else {
+                // Nothing lay there: no code to drop it is wanted.
+                std::mem::forget(old);
+            }
             return Ok(Met { waiter: node.waiter, selects });
         }
         Err(item)
     }
 
     /// Takes the item of the first sender.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn meet_sender(&mut self) -> Sender<T> {
         let Some(first) = self.senders.first() else { return Sender::Nobody };
         let node = self.senders.get_mut(first);
@@ -227,7 +234,13 @@ impl<T> Queue<T> {
     /// Gives up a ticket: the node, to be dropped once the queue is released.
     #[inline]
     pub(crate) fn take(&mut self, ticket: u32) -> Node<T> {
-        let node = self.side_mut(direction(ticket)).take(ticket & !RECEIVER);
+        self.take_from(direction(ticket), ticket)
+    }
+
+    /// The same where the direction is known.
+    #[inline(always)]
+    pub(crate) fn take_from(&mut self, direction: Direction, ticket: u32) -> Node<T> {
+        let node = self.side_mut(direction).take(ticket & !RECEIVER);
         if let Slot::Awaits(sender) = node.slot {
             self.senders.get_mut(sender).slot = Slot::Revoked;
         }
@@ -287,12 +300,17 @@ impl<T> Node<T> {
 }
 
 impl<T> Slot<T> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn into_item(self) -> Option<Item<T>> {
         match self {
             Slot::Value(value) => Some(Item::Value(value)),
             Slot::Exception(error) => Some(Item::Exception(error)),
-            _ => None,
+            // Each by name, so that no code to drop all of them is wanted.
+            Slot::Empty | Slot::Promised(_) | Slot::Awaits(_) | Slot::Revoked => None,
+            Slot::Arm(_, stand) => {
+                drop(stand);
+                None
+            }
         }
     }
 }

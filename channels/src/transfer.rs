@@ -51,7 +51,7 @@ impl<T: 'static> Channel<T> {
         };
         let ticket = self.enqueue(me, Direction::Send, item.into());
         let waited = inner.wait(self.inner.clone(), ticket.ticket, at, terms);
-        match (ticket.redeem().into_item(), waited) {
+        match (ticket.redeem(Direction::Send).into_item(), waited) {
             (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
             (None, _) => Ok(()),
             // Woken with the value still here: the channel was shut down.
@@ -93,7 +93,7 @@ impl<T: 'static> Channel<T> {
         };
         let ticket = self.enqueue(me, Direction::Receive, Slot::Empty);
         let waited = inner.wait(self.inner.clone(), ticket.ticket, at, terms);
-        match (ticket.redeem().into_item(), waited) {
+        match (ticket.redeem(Direction::Receive).into_item(), waited) {
             (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
             (Some(item), _) => item.open(),
             (None, Ok(())) => refused(Reason::Closed),
@@ -102,7 +102,7 @@ impl<T: 'static> Channel<T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn enqueue(&self, me: TaskletId, direction: Direction, slot: Slot<T>) -> Ticket<'_, T> {
         let ticket = self.inner.queue.borrow_mut().push(me, direction, slot);
         Ticket { inner: &self.inner, ticket }
@@ -118,7 +118,7 @@ impl<T: 'static> Channel<T> {
         let ticket = Ticket { inner, ticket };
         inner.scheduler.wake(sender);
         let waited = inner.wait(self.inner.clone(), ticket.ticket, at, terms);
-        match (ticket.redeem().into_item(), waited) {
+        match (ticket.redeem(Direction::Receive).into_item(), waited) {
             (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
             (Some(item), _) => Ok(Some(item)),
             (None, Ok(())) => Ok(None),
@@ -136,9 +136,9 @@ struct Ticket<'a, T> {
 
 impl<T> Ticket<'_, T> {
     /// Gives it up for what lies there.
-    #[inline]
-    fn redeem(self) -> Slot<T> {
-        let node = self.inner.queue.borrow_mut().take(self.ticket);
+    #[inline(always)]
+    fn redeem(self, direction: Direction) -> Slot<T> {
+        let node = self.inner.queue.borrow_mut().take_from(direction, self.ticket);
         std::mem::forget(self);
         node.slot
     }
@@ -178,7 +178,7 @@ impl<T: 'static> Inner<T> {
     }
 
     /// After the partner got its value, or gave it: decides who runs.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn met(&self, met: Met, partner: Preference) {
         if self.schedule_all.get() {
             self.scheduler.wake_and_schedule(met.waiter);
