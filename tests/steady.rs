@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tasklets::sync::{Mutex, RwLock, Semaphore};
-use tasklets::{Channel, Preference, Tasklet, rendezvous, run, schedule, spawn};
+use tasklets::{Channel, Preference, Tasklet, bounded, bounded_named, rendezvous, run, schedule, spawn, unbounded};
 
 #[global_allocator]
 static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -22,6 +22,10 @@ fn steady_state() {
     for preference in [Preference::Receiver, Preference::Neither, Preference::Sender] {
         common::checked(move || nothing_is_allocated_per_message(preference));
     }
+    for capacity in [Some(0), Some(8), None] {
+        common::checked(move || nothing_is_allocated_per_message_of_any_thread(capacity));
+    }
+    common::checked(nothing_is_allocated_per_refusal);
     common::checked(nothing_is_allocated_per_lock);
     common::checked(locks_that_were_waited_for_leave_nothing);
     common::checked(a_spawned_tasklet_costs_less_than_300_bytes);
@@ -60,6 +64,31 @@ fn nothing_is_allocated_per_message(preference: Preference) {
     });
     there.shutdown();
     echo.join().expect("its end");
+}
+
+fn nothing_is_allocated_per_message_of_any_thread(capacity: Option<usize>) {
+    let make = || capacity.map_or_else(unbounded, bounded);
+    let ((there, inbox), (outbox, back)) = (make(), make());
+    let echo = spawn(move || inbox.iter().for_each(|value: u64| outbox.send(value).expect("main")));
+    let ahead = capacity.map_or(20, |capacity| capacity + 1) as u64;
+    free_of_allocations("send and recv", || {
+        for value in 0..1_000 {
+            (0..ahead).for_each(|ahead| there.send(value + ahead).expect("the echo"));
+            (0..ahead).for_each(|ahead| assert_eq!(back.recv().expect("the echo"), value + ahead));
+        }
+    });
+    drop(there);
+    echo.join().expect("its end");
+}
+
+fn nothing_is_allocated_per_refusal() {
+    let (tx, rx) = bounded_named("full", 1);
+    free_of_allocations("a refusal", || {
+        let _ = tx.try_send(1);
+        assert!(tx.try_send(2).is_err_and(|error| error.is_full()));
+        let _ = rx.try_recv();
+        assert!(rx.try_recv().is_err_and(|error| error.is_empty()));
+    });
 }
 
 /// Tasklets that take one lock each after the other, of each kind, and hold it over a yield.

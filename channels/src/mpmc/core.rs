@@ -321,3 +321,6 @@ impl fmt::Display for Label {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
