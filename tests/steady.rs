@@ -10,8 +10,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tasklets::select::{Arm, recv};
 use tasklets::sync::{Mutex, RwLock, Semaphore};
-use tasklets::{Channel, Preference, Tasklet, bounded, bounded_named, rendezvous, run, schedule, spawn, unbounded};
+use tasklets::{
+    Channel, Preference, Receiver, Select, Sender, Tasklet, bounded, bounded_named, rendezvous, run, schedule, select,
+    spawn, unbounded,
+};
 
 #[global_allocator]
 static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -26,6 +30,7 @@ fn steady_state() {
         common::checked(move || nothing_is_allocated_per_message_of_any_thread(capacity));
     }
     common::checked(nothing_is_allocated_per_refusal);
+    common::checked(nothing_is_allocated_per_select);
     common::checked(nothing_is_allocated_per_lock);
     common::checked(locks_that_were_waited_for_leave_nothing);
     common::checked(a_spawned_tasklet_costs_less_than_300_bytes);
@@ -89,6 +94,52 @@ fn nothing_is_allocated_per_refusal() {
         let _ = rx.try_recv();
         assert!(rx.try_recv().is_err_and(|error| error.is_empty()));
     });
+}
+
+/// Eight arms, of all kinds, that wait; a set of as many; and a select that finds what it wants.
+fn nothing_is_allocated_per_select() {
+    let channels: [Channel<u64>; 4] = std::array::from_fn(|_| Channel::new());
+    let far: [(Sender<u64>, Receiver<u64>); 4] = std::array::from_fn(|_| rendezvous());
+    let (near, senders) = (channels.clone(), far.each_ref().map(|(tx, _)| tx.clone()));
+    let feeder = spawn(move || {
+        for value in 0.. {
+            let sent = match value % 8 {
+                place @ 0..4 => near[place as usize].send(value).is_ok(),
+                place => senders[place as usize - 4].send(value).is_ok(),
+            };
+            if !sent {
+                return;
+            }
+        }
+    });
+    let ([a, b, c, d], [e, f, g, h]) = (&channels, &far.each_ref().map(|(_, rx)| rx));
+    let mut expected = 0;
+    free_of_allocations("select", || {
+        for _ in 0..400 {
+            let got = select! {
+                recv(a) -> m => m.ok(), recv(b) -> m => m.ok(), recv(c) -> m => m.ok(), recv(d) -> m => m.ok(),
+                recv(e) -> m => m.ok(), recv(f) -> m => m.ok(), recv(g) -> m => m.ok(), recv(h) -> m => m.ok(),
+            };
+            assert_eq!(got, Some(expected));
+            expected += 1;
+        }
+        let (near, far) = (channels.each_ref().map(recv), [e, f, g, h].map(|rx| recv(*rx)));
+        let mut set = Select::new();
+        for arm in &near {
+            set.add(arm);
+        }
+        for arm in &far {
+            set.add(arm);
+        }
+        for _ in 0..400 {
+            let taken = set.select().expect("the feeder");
+            let got =
+                if taken < 4 { near[taken].take().map(Result::ok) } else { far[taken - 4].take().map(Result::ok) };
+            assert_eq!(got.flatten(), Some(expected));
+            expected += 1;
+        }
+    });
+    feeder.kill().expect("it is blocked");
 }
 
 /// Tasklets that take one lock each after the other, of each kind, and hold it over a yield.

@@ -63,6 +63,18 @@
 /// tasklets_channels::select! { recv(number) -> _ => {} }
 /// ```
 ///
+/// The wrong end of a channel is, too:
+///
+/// ```compile_fail,E0277
+/// let (tx, _rx) = tasklets_channels::rendezvous::<i32>();
+/// tasklets_channels::select! { recv(tx) -> _ => {} }
+/// ```
+///
+/// ```compile_fail,E0277
+/// let (_tx, rx) = tasklets_channels::rendezvous::<i32>();
+/// tasklets_channels::select! { send(rx, 1) -> _ => {} }
+/// ```
+///
 /// So is an arm of another kind:
 ///
 /// ```compile_fail,E0425
