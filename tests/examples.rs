@@ -116,6 +116,11 @@ a b c | carry sum
 }
 
 #[test]
+fn collatz() {
+    assert_eq!(run("collatz", &[]), "871 takes 178 steps\n");
+}
+
+#[test]
 fn sieve() {
     let is_prime = |n: &u32| (2..*n).all(|divisor| !n.is_multiple_of(divisor));
     let primes: Vec<u32> = (2..).filter(is_prime).take(100).collect();

@@ -21,6 +21,9 @@ struct Model {
     receivers: usize,
 }
 
+/// What a receiver got; none if nobody was there any more.
+type Received = Option<usize>;
+
 /// A channel beside its model.
 struct Pair {
     kind: Option<usize>,
@@ -28,7 +31,7 @@ struct Pair {
     senders: Vec<Sender<usize>>,
     receivers: Vec<Receiver<usize>>,
     /// What is to become of those who wait: the value that a receiver gets; none if the other side has gone.
-    waiting_receivers: Vec<(Tasklet<Option<usize>>, Option<Option<usize>>)>,
+    waiting_receivers: Vec<(Tasklet<Received>, Option<Received>)>,
     waiting_senders: Vec<(Tasklet<bool>, usize, Option<bool>)>,
     next: usize,
 }

@@ -227,7 +227,7 @@ fn handles_count_on_each_side() {
         let (tx, rx) = rendezvous::<i32>();
         let (other, same, also) = (rendezvous::<i32>().0, tx.clone(), rx.clone());
         assert!(tx.same_channel(&same) && rx.same_channel(&also) && !tx.same_channel(&other));
-        assert_eq!((&tx == &same, &tx == &other, &rx == &also), (true, false, true));
+        assert_eq!((tx == same, tx == other, rx == also), (true, false, true));
         drop((tx, also));
         assert!(rx.try_recv().unwrap_err().is_empty(), "a sender is left");
         assert!(same.try_send(1).unwrap_err().is_full(), "a receiver is left");
