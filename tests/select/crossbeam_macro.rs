@@ -132,6 +132,8 @@ fn fairness2() {
     checked(|| {
         let count = scale(3_000);
         let ((s1, r1), (s2, r2), (s3, r3)) = (unbounded::<()>(), bounded::<()>(1), rendezvous::<()>());
+        // An arm whose senders are gone would be ready.
+        let _senders = (s1.clone(), s2.clone(), s3.clone());
         spawn(move || {
             let (mut hole, _other) = (Some(s1), ());
             for _ in 0..count {
