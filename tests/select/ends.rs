@@ -82,7 +82,7 @@ fn a_block_trap_is_an_error_of_the_first_arm() {
         let ch = Channel::<u8>::new();
         current().set_block_trap(true);
         let why = select! {
-            after(MS) => unreachable!(),
+            after(Duration::from_secs(60)) => unreachable!(),
             send(ch, 3) -> result => result.unwrap_err(),
             recv(ch) -> _ => unreachable!(),
         };
