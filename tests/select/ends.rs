@@ -9,8 +9,6 @@ use tasklets::{Channel, Reason, Select, current, run, schedule, select, spawn};
 use crate::common::checked;
 use crate::rules::reason;
 
-const MS: Duration = Duration::from_millis(1);
-
 #[test]
 fn closed_channels_are_ready_with_an_error() {
     checked(|| {
