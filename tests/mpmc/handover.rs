@@ -1,6 +1,6 @@
 //! Kills and deadlines at every step of a hand-over: before it, after it while the waiter has not run, and after that.
 
-use tasklets::{Receiver, Sender, Tasklet, now, schedule, sleep, spawn, with_virtual_time};
+use tasklets::{Receiver, Sender, Tasklet, advance, now, schedule, sleep, spawn, with_virtual_time};
 
 use crate::common::checked;
 use crate::support::{Census, Counted, KINDS, MS, make};
@@ -191,27 +191,29 @@ fn a_deadline_before_the_hand_over_gives_up() {
 #[test]
 fn a_deadline_after_the_hand_over_comes_too_late() {
     checked(|| {
-        for kind in [Some(0), Some(2)] {
-            let census = Census::default();
-            let (tx, rx) = full(kind, &census);
-            let deadline = now() + MS;
-            let (theirs, value) = (tx.clone(), census.value(10));
-            let in_time = spawn(move || theirs.send_deadline(value, deadline).is_ok());
-            schedule().unwrap();
-            assert_eq!(rx.try_recv().unwrap().number, if kind == Some(0) { 10 } else { 0 });
-            std::thread::sleep(2 * MS);
-            assert!(in_time.join().unwrap());
-            rx.try_iter().for_each(drop);
+        with_virtual_time(|| {
+            for kind in [Some(0), Some(2)] {
+                let census = Census::default();
+                let (tx, rx) = full(kind, &census);
+                let deadline = now() + MS;
+                let (theirs, value) = (tx.clone(), census.value(10));
+                let in_time = spawn(move || theirs.send_deadline(value, deadline).is_ok());
+                schedule().unwrap();
+                assert_eq!(rx.try_recv().unwrap().number, if kind == Some(0) { 10 } else { 0 });
+                advance(2 * MS);
+                assert!(in_time.join().unwrap());
+                rx.try_iter().for_each(drop);
 
-            let deadline = now() + MS;
-            let theirs = rx.clone();
-            let in_time = spawn(move || theirs.recv_deadline(deadline).unwrap().number);
-            schedule().unwrap();
-            tx.try_send(census.value(11)).unwrap();
-            std::thread::sleep(2 * MS);
-            assert_eq!(in_time.join().unwrap(), 11);
-            assert_eq!(census.alive(), 0);
-        }
+                let deadline = now() + MS;
+                let theirs = rx.clone();
+                let in_time = spawn(move || theirs.recv_deadline(deadline).unwrap().number);
+                schedule().unwrap();
+                tx.try_send(census.value(11)).unwrap();
+                advance(2 * MS);
+                assert_eq!(in_time.join().unwrap(), 11);
+                assert_eq!(census.alive(), 0);
+            }
+        })
     });
 }
 
