@@ -112,6 +112,7 @@ fn stress_iter() {
                         // There may be no room, or nobody there yet.
                         let _ = requests.try_send(());
                         schedule().unwrap();
+                        std::thread::yield_now();
                     }
                 }),
             ]);
