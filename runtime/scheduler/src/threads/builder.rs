@@ -44,8 +44,10 @@ impl Hooks {
         }));
         if let Err(payload) = told {
             eprintln!("a panic hook of a runtime panicked, which is ignored: {}", greenlet::panic_message(&payload));
-            // Its destructor might panic again.
-            std::mem::forget(payload);
+            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                // Its destructor panics. That of what it panics with might, too, and so on.
+                std::mem::forget(again);
+            }
         }
     }
 }
