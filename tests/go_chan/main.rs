@@ -6,5 +6,6 @@ mod common;
 mod chan;
 mod fifo;
 mod many;
+mod power;
 mod sieve;
 mod support;
