@@ -5,7 +5,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use tasklets::{Handle, Runtime, SpawnRefusal, Spawner, run, schedule, sleep, spawn, spawn_anywhere};
+use tasklets::{Builder, Handle, Runtime, SpawnRefusal, Spawner, run, schedule, sleep, spawn, spawn_anywhere};
 
 use crate::common::{checked, scale};
 use crate::support::{LONG, MS, builder, until, with_runtime};
@@ -189,6 +189,29 @@ fn the_stack_size_is_that_of_the_runtime() {
         let runtime = Runtime::builder().threads(1).stack_size(1 << 20).build().unwrap();
         let size = runtime.run(|| tasklets::dump().tasklets.iter().find_map(|tasklet| tasklet.stack_size)).unwrap();
         assert!(size.unwrap() >= 1 << 20, "{size:?}");
+    });
+}
+
+#[test]
+fn one_tasklet_may_have_a_name_and_a_stack_size_of_its_own() {
+    checked(|| {
+        let runtime = Runtime::builder().threads(2).stack_size(1 << 17).build().unwrap();
+        let (spawner, (go, wait)) = (runtime.spawner(), tasklets::rendezvous::<()>());
+        let look = || {
+            let size = tasklets::dump().tasklets.iter().find_map(|tasklet| tasklet.stack_size).unwrap();
+            (tasklets::current().to_string(), size)
+        };
+        let own = Builder::new().name("large").stack_size(1 << 20).spawn_on(&spawner, 1, look).unwrap().join().unwrap();
+        assert!(own.0.contains("\"large\"") && own.1 >= 1 << 20, "{own:?}");
+        let plain = runtime.spawn_on(1, look).unwrap().join().unwrap();
+        assert!(!plain.0.contains("large") && plain.1 < 1 << 20, "{plain:?}");
+
+        let waits = Builder::new().name("waits").spawn_by(&spawner, move || wait.recv().is_ok()).unwrap();
+        while !runtime.dump().to_string().contains("\"waits\"") {
+            std::thread::yield_now();
+        }
+        go.send(()).unwrap();
+        assert!(waits.join().unwrap());
     });
 }
 

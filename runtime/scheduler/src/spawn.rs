@@ -96,6 +96,10 @@ impl Builder {
         self.enter(None, Place::Nowhere, Location::caller())
     }
 
+    pub(crate) fn into_parts(self) -> (Option<Rc<str>>, u32) {
+        (self.name, self.stack_size)
+    }
+
     fn make<F: FnOnce() -> R + 'static, R: 'static>(self, body: F, place: Place, at: Site) -> Tasklet<R> {
         let job = Rc::new(Job::new(body, 1));
         let any = self.enter(Some(job.clone()), place, at);

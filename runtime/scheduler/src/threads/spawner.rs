@@ -5,11 +5,14 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::core::Scheduler;
+use crate::spawn::Builder;
 use crate::threads::error::{SpawnError, SpawnRefusal};
 use crate::threads::handle::Handle;
 use crate::threads::pool::{Pool, State};
-use crate::threads::task::{Queued, Task};
+use crate::threads::task::{Queued, Style, Task};
 use crate::wakeup::inbox::Command;
+
+type Site = &'static Location<'static>;
 
 /// Spawns on a [`Runtime`](crate::Runtime) from anywhere. It does not keep the runtime going: when that is shut down, it is refused.
 ///
@@ -54,7 +57,7 @@ impl Spawner {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        spawn(&Scheduler::local(), &self.pool, body, Location::caller())
+        spawn(&Scheduler::local(), &self.pool, body, None, Location::caller())
     }
 
     /// Makes a tasklet of `body` on this worker, counted from 0; see [`Runtime::spawn_on`](crate::Runtime::spawn_on).
@@ -68,6 +71,19 @@ impl Spawner {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        self.place(worker, body, None, Location::caller())
+    }
+
+    /// How many workers the runtime has.
+    pub fn workers(&self) -> usize {
+        self.pool.seats.len()
+    }
+
+    fn place<F, R>(&self, worker: usize, body: F, style: Option<Style>, at: Site) -> Result<Handle<R>, SpawnError<F>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         let workers = self.pool.seats.len();
         if worker >= workers {
             return Err(SpawnError::new(body, SpawnRefusal::NoWorker { worker, workers }));
@@ -75,7 +91,7 @@ impl Spawner {
         if self.pool.state() != State::Open {
             return Err(SpawnError::new(body, SpawnRefusal::ShutDown));
         }
-        let task = Arc::new(Task::new(body, Location::caller()));
+        let task = Arc::new(Task::new(body, style, at));
         let inbox = self.pool.seats[worker].inbox.get();
         let taken = inbox.is_some_and(|inbox| inbox.post(Command::Start(Queued::new(task.clone()))));
         match if taken { None } else { task.reclaim() } {
@@ -83,17 +99,59 @@ impl Spawner {
             None => Ok(Handle::new(task)),
         }
     }
-
-    /// How many workers the runtime has.
-    pub fn workers(&self) -> usize {
-        self.pool.seats.len()
-    }
 }
 
 impl fmt::Debug for Spawner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Pool { settings, seats, .. } = &*self.pool;
         f.debug_struct("Spawner").field("name", &settings.name).field("workers", &seats.len()).finish()
+    }
+}
+
+/// Named tasklets of a runtime, or ones with stacks of another size.
+impl Builder {
+    /// As [`Spawner::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Spawner::spawn`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tasklets_runtime::{Builder, Runtime, current};
+    ///
+    /// let runtime = Runtime::builder().threads(2).build()?;
+    /// let who = Builder::new().name("counter").spawn_by(&runtime.spawner(), || current().to_string())?;
+    /// assert!(who.join()?.contains("counter"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_by<F, R>(self, spawner: &Spawner, body: F) -> Result<Handle<R>, SpawnError<F>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        spawn(&Scheduler::local(), &spawner.pool, body, self.into_style(), Location::caller())
+    }
+
+    /// As [`Spawner::spawn_on`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Spawner::spawn_on`].
+    #[track_caller]
+    pub fn spawn_on<F, R>(self, spawner: &Spawner, worker: usize, body: F) -> Result<Handle<R>, SpawnError<F>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        spawner.place(worker, body, self.into_style(), Location::caller())
+    }
+
+    fn into_style(self) -> Option<Style> {
+        let (name, stack_size) = self.into_parts();
+        Some(Style { name: name.map(|name| (*name).into()), stack_size })
     }
 }
 
@@ -132,7 +190,7 @@ where
 {
     let scheduler = Scheduler::local();
     match scheduler.core.worker.get() {
-        Some(worker) => spawn(&scheduler, &worker.pool, body, Location::caller()),
+        Some(worker) => spawn(&scheduler, &worker.pool, body, None, Location::caller()),
         None => Err(SpawnError::new(body, SpawnRefusal::NoRuntime)),
     }
 }
@@ -141,7 +199,8 @@ fn spawn<F, R>(
     scheduler: &Scheduler,
     pool: &Arc<Pool>,
     body: F,
-    at: &'static Location<'static>,
+    style: Option<Style>,
+    at: Site,
 ) -> Result<Handle<R>, SpawnError<F>>
 where
     F: FnOnce() -> R + Send + 'static,
@@ -150,7 +209,7 @@ where
     if pool.state() != State::Open {
         return Err(SpawnError::new(body, SpawnRefusal::ShutDown));
     }
-    let task = Arc::new(Task::new(body, at));
+    let task = Arc::new(Task::new(body, style, at));
     let queued = Queued::new(task.clone());
     match scheduler.core.worker.get().filter(|worker| Arc::ptr_eq(&worker.pool, pool)) {
         Some(worker) => worker.push(queued),

@@ -90,14 +90,23 @@ struct Inner<F, R> {
     waiters: Vec<Waiter>,
 }
 
+/// What a task's tasklet is like, where that was said.
+pub(crate) struct Style {
+    pub(crate) name: Option<Box<str>>,
+    /// In bytes; 0 is what the runtime's workers give.
+    pub(crate) stack_size: u32,
+}
+
 pub(crate) struct Task<F, R> {
     at: Site,
+    style: Option<Box<Style>>,
     inner: Mutex<Inner<F, R>>,
 }
 
 /// What a worker does with a task.
 pub(crate) trait Work: Send + Sync {
     fn spawned_at(&self) -> Site;
+    fn style(&self) -> Option<&Style>;
     /// Runs the closure, unless it was killed before, and keeps its outcome, if it is `wanted` then.
     fn run(&self, scheduler: &Scheduler, wanted: &dyn Fn() -> bool) -> Ended;
     /// Drops the closure without running it.
@@ -122,8 +131,12 @@ pub(crate) trait Outcome<R>: Send + Sync {
 }
 
 impl<F: FnOnce() -> R, R> Task<F, R> {
-    pub(crate) fn new(body: F, at: Site) -> Task<F, R> {
-        Task { at, inner: Mutex::new(Inner { body: Some(body), stage: Stage::Queued, waiters: Vec::new() }) }
+    pub(crate) fn new(body: F, style: Option<Style>, at: Site) -> Task<F, R> {
+        Task {
+            at,
+            style: style.map(Box::new),
+            inner: Mutex::new(Inner { body: Some(body), stage: Stage::Queued, waiters: Vec::new() }),
+        }
     }
 
     /// Takes the closure back, if it has not begun.
@@ -201,6 +214,10 @@ fn wake(waiters: Vec<Waiter>) {
 impl<F: FnOnce() -> R + Send, R: Send> Work for Task<F, R> {
     fn spawned_at(&self) -> Site {
         self.at
+    }
+
+    fn style(&self) -> Option<&Style> {
+        self.style.as_deref()
     }
 
     fn run(&self, scheduler: &Scheduler, wanted: &dyn Fn() -> bool) -> Ended {
@@ -292,6 +309,10 @@ impl Queued {
 
     pub(crate) fn spawned_at(&self) -> Option<Site> {
         self.0.as_ref().map(|task| task.spawned_at())
+    }
+
+    pub(crate) fn style(&self) -> Option<&Style> {
+        self.0.as_ref().and_then(|task| task.style())
     }
 }
 

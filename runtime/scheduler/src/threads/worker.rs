@@ -136,13 +136,18 @@ impl Scheduler {
     pub(crate) fn admit(&self, queued: Queued) {
         let Some(at) = queued.spawned_at() else { return };
         let worker = self.core.worker.get();
-        let stack_size = worker.map_or(0, |worker| worker.pool.settings.stack_size);
+        let (name, own_size) = queued.style().map_or((None, 0), |style| (style.name.as_deref(), style.stack_size));
+        let rare = name.and_then(|name| Entry::named(name.into()));
+        let stack_size = match own_size {
+            0 => worker.map_or(0, |worker| worker.pool.settings.stack_size),
+            own_size => own_size,
+        };
         let job: Option<Rc<dyn Run>> = Some(match worker {
             Some(worker) => worker.errand(queued),
             None => queued.into_errand(),
         });
         let life = Life::Unstarted;
-        let entry = |generation| Entry { generation, stack_size, life, job, handles: 0, ..Entry::new(at) };
+        let entry = |generation| Entry { generation, stack_size, life, job, rare, handles: 0, ..Entry::new(at) };
         let mut table = self.core.table.borrow_mut();
         let (key, _) = table.add(entry);
         table.append(key);
