@@ -27,6 +27,8 @@
 //! | to end them | [`AnyTasklet::kill`], [`kill_all`], [`enter`] |
 //! | to know what stacks take, and how large they have to be | [`stack_memory`], [`measure_stacks`] |
 //! | to build a blocking primitive of your own | [`park`] |
+//! | to wait for a future | [`block_on`] |
+//! | to call what blocks its thread | [`unblock`] |
 //! | stacks that you switch by hand | the crate `greenlet` |
 //!
 //! # Features
@@ -47,14 +49,15 @@ pub use tasklets_channels::{
     unbounded, unbounded_named,
 };
 pub use tasklets_runtime::{
-    AnyTasklet, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit, Handle, Interrupted, JoinError,
-    Outcome, Payload, Picker, RemoteTasklet, Report, Runtime, RuntimeBuilder, RuntimeReport, ScheduleCallback,
-    Scheduler, Shutdown, Since, SpawnError, SpawnRefusal, Spawner, StackError, StackLimit, StackMemory, StackPeak,
-    Starved, State, Stats, Tasklet, TaskletDump, TaskletError, TaskletExit, ThreadEnded, Waiting, advance, current,
-    dump, dump_with_backtraces, enter, kill_all, main_tasklet, measure_stacks, now, park, refuse_stacks, run,
-    run_count, run_for, schedule, schedule_callback, schedule_remove, set_error_handler, set_guard_size,
-    set_max_stacks, set_pool_capacity, set_pool_review, set_schedule_callback, sleep, sleep_until, spawn,
-    spawn_anywhere, stack_memory, stack_peaks, stats, switch_trap, trim, with_picker, with_virtual_time,
+    AnyTasklet, BlockOnError, BlockOnReason, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit,
+    Handle, Interrupted, JoinError, Outcome, Payload, Picker, RemoteTasklet, Report, Runtime, RuntimeBuilder,
+    RuntimeReport, ScheduleCallback, Scheduler, Shutdown, Since, SpawnError, SpawnRefusal, Spawner, StackError,
+    StackLimit, StackMemory, StackPeak, Starved, State, Stats, Tasklet, TaskletDump, TaskletError, TaskletExit,
+    ThreadEnded, Waiting, advance, block_on, block_on_deadline, block_on_timeout, current, dump, dump_with_backtraces,
+    enter, kill_all, main_tasklet, measure_stacks, now, park, refuse_stacks, run, run_count, run_for, schedule,
+    schedule_callback, schedule_remove, set_error_handler, set_guard_size, set_max_stacks, set_pool_capacity,
+    set_pool_review, set_schedule_callback, sleep, sleep_until, spawn, spawn_anywhere, stack_memory, stack_peaks,
+    stats, switch_trap, trim, unblock, with_picker, with_virtual_time,
 };
 
 /// What nearly every program needs.

@@ -25,6 +25,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(not(loom))]
+mod blocking;
 mod by_hand;
 mod control;
 mod core;
@@ -34,6 +36,7 @@ mod ending;
 mod error;
 mod fate;
 mod frames;
+mod futures;
 mod hooks;
 mod job;
 mod joinable;
@@ -56,7 +59,11 @@ mod threads;
 mod trace;
 mod wakeup;
 
+#[cfg(not(loom))]
+pub use crate::blocking::unblock::unblock;
 pub use crate::core::Scheduler;
+pub use crate::futures::block_on::{block_on, block_on_deadline, block_on_timeout};
+pub use crate::futures::error::{BlockOnError, BlockOnReason};
 pub use dump::{BlockedOn, Dump, State, TaskletDump, dump, dump_with_backtraces};
 pub use error::{TaskletError, TaskletExit};
 pub use greenlet::{

@@ -1,0 +1,3 @@
+//! Work that blocks its thread, done on other threads while the tasklet waits.
+
+pub(crate) mod unblock;

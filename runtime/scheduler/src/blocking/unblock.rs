@@ -1,0 +1,55 @@
+//! Running a closure on a pool of threads.
+
+use std::any::type_name;
+use std::panic::Location;
+
+use crate::futures::block_on::wait_for;
+use crate::futures::error::BlockOnError;
+
+/// Runs a closure that blocks its thread on another one, of a pool, and waits for its result. Other tasklets of the caller's thread run
+/// meanwhile.
+///
+/// The pool is that of the package [`blocking`](https://docs.rs/blocking), which all of a process share: threads are started as
+/// they are needed, up to 500 (`BLOCKING_MAX_THREADS` sets another bound, of 1 to 10,000), and end when they have been idle for
+/// half a second. Where all are busy, work waits for its turn.
+///
+/// If the caller is killed, or its time is up, while it waits: work that has begun goes on to its end, and its result is dropped on the
+/// thread of the pool; work that has not begun is dropped and never does.
+///
+/// For work that waits. What computes for long is better spawned on a [`Runtime`](crate::Runtime), whose threads are as many as the
+/// processors.
+///
+/// # Errors
+///
+/// [`BlockOnError`] if the caller may not block: its block trap is set, or switching is refused.
+///
+/// # Panics
+///
+/// With what the closure panics with; and it unwinds with what is thrown into the caller meanwhile.
+///
+/// # Examples
+///
+/// ```
+/// use tasklets_runtime::{run, spawn, unblock};
+///
+/// spawn(|| {
+///     let name = unblock(|| std::fs::canonicalize(".")).unwrap();
+///     println!("{}", name.unwrap().display());
+/// })
+/// .detach();
+/// spawn(|| println!("this one goes on meanwhile")).detach();
+/// assert!(run().is_finished());
+/// ```
+#[track_caller]
+pub fn unblock<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, BlockOnError> {
+    unblock_at(work, Location::caller())
+}
+
+/// The same for a caller of ours.
+pub(crate) fn unblock_at<F, R>(work: F, at: &'static Location<'static>) -> Result<R, BlockOnError>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    wait_for(blocking::unblock(work), type_name::<F>(), None, at)
+}

@@ -1,0 +1,111 @@
+//! `unblock`: who waits, and what becomes of the work.
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use tasklets::{BlockOnReason, JoinError, current, run, schedule, spawn, unblock};
+
+use crate::common::{checked, scale};
+
+#[test]
+fn work_is_done_elsewhere_while_others_run() {
+    checked(|| {
+        let (go, wait) = mpsc::channel::<()>();
+        let here = thread::current().id();
+        let worker = spawn(move || {
+            unblock(move || {
+                wait.recv().unwrap();
+                thread::current().id()
+            })
+            .unwrap()
+        });
+        schedule().unwrap();
+        assert!(worker.is_blocked());
+        // The work goes on because this tasklet does.
+        go.send(()).unwrap();
+        assert_ne!(worker.join().unwrap(), here);
+    });
+}
+
+#[test]
+fn a_panic_of_the_work_is_the_callers() {
+    checked(|| {
+        let worker = spawn(|| unblock(|| resume_unwind(Box::new("oh"))).unwrap());
+        let Err(JoinError::Panicked(payload)) = worker.join() else { panic!("it did") };
+        assert_eq!(payload.downcast_ref(), Some(&"oh"));
+    });
+}
+
+/// Says when it is dropped.
+struct Told(mpsc::Sender<&'static str>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _ = self.0.send("dropped");
+    }
+}
+
+#[test]
+fn a_killed_waiter_leaves_the_work_to_its_end_and_the_result_to_nobody() {
+    checked(|| {
+        let (say, hear) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        let worker = spawn(move || {
+            let result = unblock(move || {
+                say.send("begun").unwrap();
+                wait.recv().unwrap();
+                say.send("done").unwrap();
+                Told(say)
+            });
+            drop(result);
+            unreachable!("it is killed");
+        });
+        schedule().unwrap();
+        assert_eq!(hear.recv().unwrap(), "begun");
+        worker.kill().unwrap();
+        assert!(matches!(worker.join(), Err(JoinError::Killed)));
+        go.send(()).unwrap();
+        assert_eq!(hear.iter().collect::<Vec<_>>(), ["done", "dropped"]);
+    });
+}
+
+#[test]
+fn many_wait_at_once() {
+    checked(|| {
+        let tasklets: Vec<_> =
+            (0..scale(200)).map(|number| spawn(move || unblock(move || number * 2).unwrap())).collect();
+        assert!(run().is_finished() || tasklets.iter().all(|tasklet| tasklet.is_alive()));
+        for (number, tasklet) in tasklets.iter().enumerate() {
+            assert_eq!(tasklet.join().unwrap(), number * 2);
+        }
+    });
+}
+
+#[test]
+fn a_block_trap_refuses_it() {
+    checked(|| {
+        let ran = Arc::new(AtomicBool::new(false));
+        let theirs = ran.clone();
+        spawn(move || {
+            current().set_block_trap(true);
+            let (go, wait) = mpsc::channel::<()>();
+            let error = unblock(move || {
+                // It ends when the caller has given up.
+                let _ = wait.recv();
+                theirs.store(true, Ordering::SeqCst);
+            })
+            .unwrap_err();
+            assert!(matches!(error.reason, BlockOnReason::BlockTrap), "{error}");
+            drop(go);
+        })
+        .join()
+        .unwrap();
+    });
+}
+
+#[test]
+fn threads_without_tasklets_may_use_it() {
+    assert_eq!(unblock(|| 6 * 7).unwrap(), 42);
+}
