@@ -48,6 +48,8 @@ pub use tasklets_channels::{
     bounded_named, channel_callback, rendezvous, rendezvous_named, select, set_channel_callback, set_select_seed, sync,
     unbounded, unbounded_named,
 };
+#[cfg(unix)]
+pub use tasklets_runtime::{io, net};
 pub use tasklets_runtime::{
     AnyTasklet, BlockOnError, BlockOnReason, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit,
     Handle, Interrupted, JoinError, Outcome, Payload, Picker, RemoteTasklet, Report, Runtime, RuntimeBuilder,

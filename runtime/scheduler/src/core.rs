@@ -13,6 +13,8 @@ use crate::by_hand::ByHand;
 use crate::cycle::Seen;
 use crate::error::TaskletError;
 use crate::hooks::{Hooks, alert};
+#[cfg(unix)]
+use crate::io::reactor::Reactor;
 use crate::overflow;
 use crate::pace::Pace;
 use crate::park::Wait;
@@ -50,6 +52,9 @@ pub(crate) struct Core {
     pub(crate) timers: Timers,
     /// What other threads ask for.
     pub(crate) mailroom: Mailroom,
+    /// What tells of descriptors, once a tasklet has waited for one.
+    #[cfg(unix)]
+    pub(crate) reactor: OnceCell<Rc<Reactor>>,
     /// If the thread is one of a runtime.
     pub(crate) worker: OnceCell<Worker>,
     /// What primitives keep here, each at a number of its own.
@@ -135,6 +140,8 @@ impl Scheduler {
             picker: RefCell::new(None),
             timers: Timers::default(),
             mailroom: Mailroom::new(),
+            #[cfg(unix)]
+            reactor: OnceCell::new(),
             worker: OnceCell::new(),
             kept: RefCell::new(Slab::new()),
             ended: Cell::new(0),

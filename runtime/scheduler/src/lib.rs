@@ -38,9 +38,13 @@ mod fate;
 mod frames;
 mod futures;
 mod hooks;
+#[cfg(unix)]
+pub mod io;
 mod job;
 mod joinable;
 mod nested;
+#[cfg(unix)]
+pub mod net;
 mod overflow;
 mod pace;
 pub mod park;

@@ -63,6 +63,12 @@ impl Pace {
         self.due.get() - self.left.get()
     }
 
+    /// When the clock was looked at last, in nanoseconds.
+    #[cfg(unix)]
+    pub(crate) fn last_mark(&self) -> u64 {
+        self.last.get().nanos
+    }
+
     /// Looks at the clock.
     #[cold]
     #[inline(never)]

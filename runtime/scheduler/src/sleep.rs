@@ -40,6 +40,13 @@ impl fmt::Display for Interrupted {
 
 impl Error for Interrupted {}
 
+impl Interrupted {
+    #[cfg(unix)]
+    pub(crate) fn into_reason(self) -> Refusal {
+        self.reason
+    }
+}
+
 /// Lets other tasklets run until this much time has passed; see [`sleep_until`].
 ///
 /// # Errors
@@ -84,7 +91,7 @@ pub fn sleep_until(deadline: Instant) -> Result<(), Interrupted> {
 
 impl Scheduler {
     /// Sleeps until a deadline; for ever if there is none.
-    fn nap(&self, deadline: Option<Instant>, at: &'static Location<'static>) -> Result<(), Interrupted> {
+    pub(crate) fn nap(&self, deadline: Option<Instant>, at: &'static Location<'static>) -> Result<(), Interrupted> {
         let terms = Terms { deadline, outside: deadline.is_none() };
         if deadline.is_some_and(|deadline| deadline <= self.core.clock.now()) {
             return crate::schedule().map_err(|error| Interrupted { reason: Refusal::Refused(error) });

@@ -18,6 +18,10 @@ impl Clock {
         self.virtual_now.get().unwrap_or_else(Instant::now)
     }
 
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.virtual_now.get().is_some()
+    }
+
     /// Lets virtual time jump to a deadline; false if time is real, or there is no deadline.
     pub(crate) fn skip_to(&self, deadline: Option<Instant>) -> bool {
         let (Some(now), Some(deadline)) = (self.virtual_now.get(), deadline) else { return false };

@@ -167,7 +167,7 @@ impl Scheduler {
 
     /// Waits for something to do, until a deadline. It may return for no reason.
     pub(crate) fn rest(&self, until: Option<Instant>) {
-        let Some(worker) = self.core.worker.get() else { return self.core.mailroom.sleep(until, || ()) };
+        let Some(worker) = self.core.worker.get() else { return self.sleep(until, || ()) };
         let (pool, seat) = (&worker.pool, worker.seat());
         {
             let table = self.core.table.borrow();
@@ -179,7 +179,7 @@ impl Scheduler {
         }
         pool.roll.settle(worker.index);
         if !pool.has_work() && !worker.is_stopping() {
-            self.core.mailroom.sleep(until, || pool.last_look());
+            self.sleep(until, || pool.last_look());
         }
         if !pool.roll.rise(worker.index) {
             worker.called.set(true);

@@ -8,6 +8,8 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -49,7 +51,23 @@ struct Shared {
     /// Nobody will ever look into it again.
     closed: AtomicBool,
     owner: Thread,
+    /// What ends the owner's sleep, if it sleeps in a poller.
+    #[cfg(unix)]
+    alarm: OnceLock<mio::Waker>,
     number: u64,
+}
+
+impl Shared {
+    /// Ends the owner's sleep, or its next one.
+    fn ring(&self) {
+        #[cfg(unix)]
+        if let Some(alarm) = self.alarm.get() {
+            // It can only fail if there is no poller any more, and nobody asleep in it.
+            let _ = alarm.wake();
+            return;
+        }
+        self.owner.unpark();
+    }
 }
 
 impl Inbox {
@@ -106,8 +124,15 @@ impl Inbox {
     fn rouse(&self) {
         fence(Ordering::SeqCst);
         if self.shared.asleep.load(Ordering::Relaxed) && self.shared.asleep.swap(false, Ordering::AcqRel) {
-            self.shared.owner.unpark();
+            self.shared.ring();
         }
+    }
+
+    /// From now on the owner, which is awake and calls this, sleeps in a poller that this alarm wakes. Who finds it asleep later, sees that:
+    /// the owner says so after this.
+    #[cfg(unix)]
+    pub(crate) fn sleep_in_poller(&self, alarm: mio::Waker) {
+        let _ = self.shared.alarm.set(alarm);
     }
 
     /// Whether there is nothing for the owner to do.
@@ -162,6 +187,8 @@ impl Mailroom {
             nudged: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             owner: current(),
+            #[cfg(unix)]
+            alarm: OnceLock::new(),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
         };
         Mailroom { inbox: Inbox { shared: Arc::new(shared) }, commands, patience: Cell::new(0) }
@@ -194,8 +221,13 @@ impl Mailroom {
     }
 
     /// Waits for a command, at the longest until the deadline. It may return for no reason. `last_look` is called before it really
-    /// sleeps.
-    pub(crate) fn sleep(&self, deadline: Option<Instant>, last_look: impl FnOnce()) {
+    /// sleeps, which `sleep` does: for a time, or until [`Inbox::rouse`].
+    pub(crate) fn sleep(
+        &self,
+        deadline: Option<Instant>,
+        last_look: impl FnOnce(),
+        sleep: impl FnOnce(Option<Duration>),
+    ) {
         if !self.is_empty() || self.spin(deadline) {
             return;
         }
@@ -206,15 +238,20 @@ impl Mailroom {
         fence(Ordering::SeqCst);
         let began = Instant::now();
         if self.is_empty() && asleep.load(Ordering::Acquire) {
-            match deadline {
-                None => park(&self.shared().owner),
-                Some(deadline) => park_timeout(&self.shared().owner, deadline.saturating_duration_since(began)),
-            }
+            sleep(deadline.map(|deadline| deadline.saturating_duration_since(began)));
         }
         asleep.store(false, Ordering::Relaxed);
         // Where wake-ups come in so fast, the next one is worth spinning for.
         if !self.is_empty() && began.elapsed() < 4 * SPIN {
             self.patience.set(PATIENCE);
+        }
+    }
+
+    /// Lets the owner, which calls this, sleep for a time, where there is no poller.
+    pub(crate) fn park(&self, time: Option<Duration>) {
+        match time {
+            None => park(&self.shared().owner),
+            Some(time) => park_timeout(&self.shared().owner, time),
         }
     }
 
@@ -281,7 +318,7 @@ mod models {
                 keys.push(id.key);
             }
             if keys.len() < count {
-                mailroom.sleep(None, || ());
+                mailroom.sleep(None, || (), |time| mailroom.park(time));
             }
         }
         keys

@@ -6,7 +6,7 @@ pub(crate) mod inbox;
 pub(crate) mod sync;
 pub(crate) mod timers;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::core::Scheduler;
 use crate::hooks::alert;
@@ -31,7 +31,7 @@ impl Scheduler {
     /// Called every so many switches, from the midst of one: asks for a look where there is something to see.
     pub(crate) fn look_is_due(&self) {
         let due = self.core.timers.next().is_some_and(|next| next <= self.core.clock.now());
-        if due || !self.core.mailroom.is_empty() || self.has_unstarted() {
+        if due || !self.core.mailroom.is_empty() || self.has_unstarted() || self.io_is_due() {
             self.core.hooks.alert(alert::LOOK, true);
         }
     }
@@ -39,6 +39,9 @@ impl Scheduler {
     /// Does what came in, wakes those whose time has come, and takes what has waited longest to begin on this thread. They are the
     /// last of the runnable ones then.
     pub(crate) fn look(&self) {
+        if self.io_is_due() {
+            self.look_at_io();
+        }
         self.hear();
         self.take_oldest();
     }
@@ -97,6 +100,13 @@ impl Scheduler {
             return;
         }
         self.core.pace.mark();
+        if self.core.clock.is_virtual() && self.awaits_io() {
+            // Before time jumps: what has happened already does not take any.
+            self.look_at_io();
+            if self.core.table.borrow().len() != 0 {
+                return;
+            }
+        }
         let budget = self.budget_ends();
         let starving = self.core.table.borrow().starving() != 0;
         let hungry = starving.then(|| self.core.clock.now() + HUNGRY);
@@ -114,4 +124,29 @@ impl Scheduler {
             self.expire_budget();
         }
     }
+
+    /// Sleeps until a moment, a wake-up, or an event of a descriptor; see [`Mailroom::sleep`](inbox::Mailroom::sleep).
+    pub(crate) fn sleep(&self, until: Option<Instant>, last_look: impl FnOnce()) {
+        self.core.mailroom.sleep(until, last_look, |time| self.sleep_in_bed(time));
+        self.tell_of_events();
+    }
+}
+
+#[cfg(not(unix))]
+impl Scheduler {
+    fn io_is_due(&self) -> bool {
+        false
+    }
+
+    fn awaits_io(&self) -> bool {
+        false
+    }
+
+    fn look_at_io(&self) {}
+
+    fn sleep_in_bed(&self, time: Option<std::time::Duration>) {
+        self.core.mailroom.park(time);
+    }
+
+    fn tell_of_events(&self) {}
 }
