@@ -29,6 +29,7 @@
 //! | to build a blocking primitive of your own | [`park`] |
 //! | to wait for a future | [`block_on`] |
 //! | to call what blocks its thread | [`unblock`] |
+//! | Ctrl-C, and an orderly end of a server | [`signal`], [`server`] |
 //! | stacks that you switch by hand | the crate `greenlet` |
 //!
 //! # Features
@@ -41,6 +42,11 @@
 
 #[cfg(doctest)]
 mod doctests;
+
+#[cfg(unix)]
+pub mod server;
+#[cfg(unix)]
+pub mod signal;
 
 pub use tasklets_channels::{
     Channel, ChannelCallback, ChannelEvent, Failed, IntoIter, IntoValues, Iter, Preference, Reason, ReceiveError,

@@ -50,6 +50,11 @@ impl<T> Sender<T> {
         self.core.capacity()
     }
 
+    /// Whether no receiver is left.
+    pub fn is_disconnected(&self) -> bool {
+        self.core.lock_state().receivers == 0
+    }
+
     /// The name that the channel was made with.
     pub fn name(&self) -> Option<&str> {
         self.core.label.name.as_deref()

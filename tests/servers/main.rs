@@ -1,0 +1,9 @@
+//! Signals, the orderly end of servers, and the programs of `examples/` that serve.
+#![forbid(unsafe_code)]
+#![cfg(unix)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod graceful;
+mod signals;
