@@ -28,6 +28,7 @@
 //! | to know what stacks take, and how large they have to be | [`stack_memory`], [`measure_stacks`] |
 //! | to build a blocking primitive of your own | [`park`] |
 //! | to wait for a future | [`block_on`] |
+//! | to wait for futures in code that is itself a future | [`sync_task`], [`wait_for`] |
 //! | to call what blocks its thread | [`unblock`] |
 //! | Ctrl-C, and an orderly end of a server | [`signal`], [`server`] |
 //! | stacks that you switch by hand | the crate `greenlet` |
@@ -50,9 +51,9 @@ pub mod signal;
 
 pub use tasklets_channels::{
     Channel, ChannelCallback, ChannelEvent, Failed, IntoIter, IntoValues, Iter, Preference, Reason, ReceiveError,
-    Receiver, RecvError, Results, Select, SelectError, SendError, Sender, StopIteration, TryValues, Values, bounded,
-    bounded_named, channel_callback, rendezvous, rendezvous_named, select, set_channel_callback, set_select_seed, sync,
-    unbounded, unbounded_named,
+    Receiver, RecvError, RecvFuture, Results, Select, SelectError, SendError, SendFuture, Sender, StopIteration,
+    TryValues, ValueStream, Values, bounded, bounded_named, channel_callback, rendezvous, rendezvous_named, select,
+    set_channel_callback, set_select_seed, sync, unbounded, unbounded_named,
 };
 #[cfg(unix)]
 pub use tasklets_runtime::{io, net};
@@ -60,12 +61,13 @@ pub use tasklets_runtime::{
     AnyTasklet, BlockOnError, BlockOnReason, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit,
     Handle, Interrupted, JoinError, Outcome, Payload, Picker, RemoteTasklet, Report, Runtime, RuntimeBuilder,
     RuntimeReport, ScheduleCallback, Scheduler, Shutdown, Since, SpawnError, SpawnRefusal, Spawner, StackError,
-    StackLimit, StackMemory, StackPeak, Starved, State, Stats, Tasklet, TaskletDump, TaskletError, TaskletExit,
-    ThreadEnded, Waiting, advance, block_on, block_on_deadline, block_on_timeout, current, dump, dump_with_backtraces,
-    enter, kill_all, main_tasklet, measure_stacks, now, park, refuse_stacks, run, run_count, run_for, schedule,
-    schedule_callback, schedule_remove, set_error_handler, set_guard_size, set_max_stacks, set_pool_capacity,
-    set_pool_review, set_schedule_callback, sleep, sleep_until, spawn, spawn_anywhere, stack_memory, stack_peaks,
-    stats, switch_trap, trim, unblock, with_picker, with_virtual_time,
+    StackLimit, StackMemory, StackPeak, Starved, State, Stats, SyncTask, Tasklet, TaskletDump, TaskletError,
+    TaskletExit, ThreadEnded, WaitForError, Waiting, advance, block_on, block_on_deadline, block_on_timeout, current,
+    dump, dump_with_backtraces, enter, in_sync_task, kill_all, main_tasklet, measure_stacks, now, park, refuse_stacks,
+    run, run_count, run_for, schedule, schedule_callback, schedule_remove, set_error_handler, set_guard_size,
+    set_max_stacks, set_pool_capacity, set_pool_review, set_schedule_callback, sleep, sleep_until, spawn,
+    spawn_anywhere, stack_memory, stack_peaks, stats, switch_trap, sync_task, trim, unblock, wait_for, with_picker,
+    with_virtual_time,
 };
 
 /// What nearly every program needs.

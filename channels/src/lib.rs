@@ -42,6 +42,7 @@ pub use channel::{Channel, Preference};
 pub use error::{Failed, Reason, ReceiveError, SendError, StopIteration};
 pub use iter::{IntoIter, Iter, Results};
 pub use mpmc::error::RecvError;
+pub use mpmc::future::{RecvFuture, SendFuture, ValueStream};
 pub use mpmc::iter::{IntoValues, TryValues, Values};
 pub use mpmc::receiver::Receiver;
 pub use mpmc::sender::Sender;

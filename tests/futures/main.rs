@@ -4,5 +4,9 @@
 mod common;
 
 mod blocked;
+mod bridge;
+mod channels;
+mod executors;
+mod handles;
 mod support;
 mod wakers;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use tasklets_runtime::Scheduler;
-use tasklets_runtime::park::{TaskletId, Wait};
+use tasklets_runtime::park::{Inbox, TaskletId, Wait};
 
 use super::error::{Operation, SharedPlace, Site};
 use super::waiting::{Fate, Seat};
@@ -213,9 +213,15 @@ impl<T> State<T> {
     /// The number of the running thread.
     #[inline]
     pub(crate) fn thread(&mut self, scheduler: &Scheduler) -> u32 {
+        self.thread_of(scheduler.inbox())
+    }
+
+    /// The number of the thread with this inbox.
+    #[inline]
+    pub(crate) fn thread_of(&mut self, inbox: &Inbox) -> u32 {
         let State { threads, sending, receiving, seats, .. } = self;
         let in_use = |thread| sending.knows(thread) || receiving.knows(thread);
-        let (thread, inherited) = threads.number(scheduler, in_use);
+        let (thread, inherited) = threads.number(inbox, in_use);
         if inherited {
             // What the one before kept has gone with it.
             seats.set(thread, NO_SEAT);

@@ -6,6 +6,7 @@
 
 pub(crate) mod core;
 pub(crate) mod error;
+pub(crate) mod future;
 pub(crate) mod iter;
 mod outlet;
 pub(crate) mod patience;

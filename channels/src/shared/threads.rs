@@ -31,11 +31,10 @@ impl Threads {
         Threads { inboxes: Vec::new(), first: NOBODY }
     }
 
-    /// The number of the running thread. If it has none yet, it may get that of a thread that has ended, unless that is `in_use`: whose
+    /// The number of the thread with this inbox. If it has none yet, it may get that of a thread that has ended, unless that is `in_use`: whose
     /// number was given to another one is told.
     #[inline]
-    pub(crate) fn number(&mut self, scheduler: &Scheduler, in_use: impl Fn(u32) -> bool) -> (u32, bool) {
-        let inbox = scheduler.inbox();
+    pub(crate) fn number(&mut self, inbox: &Inbox, in_use: impl Fn(u32) -> bool) -> (u32, bool) {
         if self.first == inbox.number() { (0, false) } else { self.number_of(inbox, in_use) }
     }
 

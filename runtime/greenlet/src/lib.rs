@@ -45,6 +45,7 @@ mod pool;
 mod received;
 mod route;
 mod stacks;
+mod sync_task;
 mod thread;
 mod throw;
 mod trace;
@@ -66,6 +67,7 @@ pub use stacks::{
     StackMemory, StackPeak, StackUsage, measure_stacks, note_stack_use, refuse_stacks, set_guard_size, set_max_stacks,
     set_pool_capacity, set_pool_review, stack_memory, stack_peaks, trim,
 };
+pub use sync_task::{SyncTask, WaitForError, in_sync_task, sync_task, wait_for};
 pub use trace::{Event, EventKind, Tracer, set_tracer, tracer};
 pub use unraisable::{Unraisable, panic_message, set_unraisable_hook};
 pub use weak::WeakGreenlet;

@@ -124,6 +124,18 @@ fn kill_abandoned(inner: &Inner) -> bool {
     inner.state.get() == State::Dead
 }
 
+/// Gives back a handle; if the greenlet is suspended, kills it as if that had been the last one. Its own children hold it, too, and it may
+/// own those.
+pub(crate) fn release_and_kill(greenlet: AnyGreenlet) {
+    let inner = greenlet.inner();
+    let around = inner.thread().current().descends_from(inner);
+    if inner.state.get() != State::Active || around {
+        return drop(greenlet);
+    }
+    kill_abandoned(inner);
+    let_go(greenlet);
+}
+
 /// Gives back a handle that was made to kill the greenlet. If it lives, this does not kill it once more.
 pub(crate) fn let_go(greenlet: AnyGreenlet) {
     let inner = greenlet.inner();

@@ -10,8 +10,10 @@ use greenlet::{Greenlet, Locals, Payload, StackError};
 
 use crate::core::Scheduler;
 use crate::error::is_exit;
+use crate::fate::{FUTURES, Fate};
 use crate::hooks::alert;
 use crate::job::Ended;
+use crate::park::Proxy;
 use crate::switch::Next;
 use crate::table::{Entry, Key, Life, Mail, Place, Remains};
 use crate::trace;
@@ -199,7 +201,10 @@ impl Scheduler {
         if let Some(job) = job {
             let fate = job.fate();
             while let Some(joiner) = fate.next_joiner() {
-                self.wake_blocked(joiner);
+                match joiner {
+                    FUTURES => self.wake_futures(fate),
+                    joiner => self.wake_blocked(joiner),
+                }
             }
         }
         if mail.is_some() {
@@ -207,6 +212,15 @@ impl Scheduler {
             self.discard(mail);
         }
         nested
+    }
+
+    /// Wakes the futures that wait for an end. Their wakers must not switch; what they panic with is nobody's.
+    #[cold]
+    #[inline(never)]
+    fn wake_futures(&self, fate: &Fate) {
+        for id in fate.take_futures() {
+            let _ = self.trapped(|| Proxy::inbox().wake(id));
+        }
     }
 
     /// Ends a tasklet that is in the ring, as its head, before it has begun, by what was thrown into it.

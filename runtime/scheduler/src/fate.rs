@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use greenlet::Payload;
 
 use crate::error::is_exit;
+use crate::park::TaskletId;
 use crate::table::{Key, NONE};
 
 /// How a body has ended.
@@ -38,10 +39,15 @@ impl End {
     }
 }
 
+/// In place of a joiner's key: futures wait there. No tasklet has it.
+pub(crate) const FUTURES: Key = NONE - 1;
+
 /// What hardly any job has.
 #[derive(Default)]
 struct Rare {
     joiners: VecDeque<Key>,
+    /// Those that wait, by the ids of their proxies.
+    futures: Vec<TaskletId>,
     panic: Option<Payload>,
 }
 
@@ -178,10 +184,42 @@ impl Fate {
         self.rare.set(Some(rare));
     }
 
+    // Futures, which stand among the joiners as one.
+
+    pub(crate) fn add_future(&self, id: TaskletId) {
+        let first = self.with_rare(|rare| {
+            let first = rare.futures.is_empty();
+            if !rare.futures.contains(&id) {
+                rare.futures.push(id);
+            }
+            first
+        });
+        if first {
+            self.add_joiner(FUTURES);
+        }
+    }
+
+    pub(crate) fn remove_future(&self, id: TaskletId) {
+        let last = self.with_rare(|rare| {
+            let waits = rare.futures.contains(&id);
+            rare.futures.retain(|other| *other != id);
+            waits && rare.futures.is_empty()
+        });
+        if last {
+            self.remove_joiner(FUTURES);
+        }
+    }
+
+    /// Those that wait, who do not any more.
+    #[cold]
+    pub(crate) fn take_futures(&self) -> Vec<TaskletId> {
+        self.with_rare(|rare| std::mem::take(&mut rare.futures))
+    }
+
     fn with_rare<V>(&self, f: impl FnOnce(&mut Rare) -> V) -> V {
         let mut rare = self.rare.take().unwrap_or_default();
         let value = f(&mut rare);
-        let used = !rare.joiners.is_empty() || rare.panic.is_some();
+        let used = !rare.joiners.is_empty() || !rare.futures.is_empty() || rare.panic.is_some();
         self.rare.set(used.then_some(rare));
         value
     }

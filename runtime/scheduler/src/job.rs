@@ -10,7 +10,7 @@ use greenlet::Payload;
 
 use crate::core::Scheduler;
 use crate::error::{TaskletError, is_exit};
-use crate::fate::{End, Fate};
+use crate::fate::{End, FUTURES, Fate};
 use crate::park::{Description, Refusal, TaskletId, Wait};
 use crate::report::{Report, label};
 use crate::table::Key;
@@ -127,7 +127,8 @@ impl<F: FnOnce() -> R + 'static, R: 'static> Wait for Job<F, R> {
     fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
         let (before, after) = self.fate.neighbours(ticket);
         let scheduler = Scheduler::local();
-        (before.map(|key| scheduler.id_of(key)), after.map(|key| scheduler.id_of(key)))
+        let id = |key: Option<Key>| key.filter(|key| *key != FUTURES).map(|key| scheduler.id_of(key));
+        (id(before), id(after))
     }
 
     fn describe(&self, _ticket: u32) -> Description {
@@ -169,7 +170,12 @@ pub(crate) fn join<R: 'static>(
         fate.add_joiner(me.key);
         scheduler.park(job.clone(), me.key, at).map_err(JoinError::Deadlock)?;
     }
-    match fate.take() {
+    take_outcome(job)
+}
+
+/// Takes the outcome of a job that has ended.
+pub(crate) fn take_outcome<R: 'static>(job: &Rc<dyn Join<R>>) -> Result<R, JoinError> {
+    match job.fate().take() {
         End::Returned => job.take_value().ok_or(JoinError::Taken),
         End::Killed => Err(JoinError::Killed),
         End::Panicked(payload) => Err(JoinError::Panicked(payload)),

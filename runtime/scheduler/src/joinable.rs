@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::core::Scheduler;
 use crate::fate::End;
 use crate::job::{Join, JoinError, join};
+use crate::park::Proxy;
 use crate::tasklet::AnyTasklet;
 
 /// A handle of a tasklet that can wait for its end and take its result.
@@ -18,15 +19,19 @@ use crate::tasklet::AnyTasklet;
 pub struct Tasklet<R: 'static = ()> {
     /// The first field, so that the result is dropped, and a panic surfaces, after this handle is given back.
     any: AnyTasklet,
-    job: JoinHandle<R>,
+    pub(crate) job: JoinHandle<R>,
 }
 
-struct JoinHandle<R: 'static>(Rc<dyn Join<R>>);
+pub(crate) struct JoinHandle<R: 'static> {
+    pub(crate) of: Rc<dyn Join<R>>,
+    /// Stands for the handle itself where it is polled as a future.
+    pub(crate) proxy: Proxy,
+}
 
 impl<R: 'static> Tasklet<R> {
     /// Takes over two handles that were counted.
     pub(crate) fn adopt(any: AnyTasklet, job: Rc<dyn Join<R>>) -> Tasklet<R> {
-        Tasklet { any, job: JoinHandle(job) }
+        Tasklet { any, job: JoinHandle { of: job, proxy: Proxy::new() } }
     }
 
     /// Waits for the tasklet's end and takes its result. Other tasklets run meanwhile.
@@ -51,7 +56,7 @@ impl<R: 'static> Tasklet<R> {
     #[track_caller]
     pub fn join(&self) -> Result<R, JoinError> {
         let own = self.any.is_current();
-        join(self.any.scheduler(), &self.job.0, own, Location::caller())
+        join(self.any.scheduler(), &self.job.of, own, Location::caller())
     }
 
     /// Gives up the result and keeps the tasklet: a handle that does not hold back its panic.
@@ -73,15 +78,18 @@ impl<R: 'static> Deref for Tasklet<R> {
 
 impl<R: 'static> Clone for Tasklet<R> {
     fn clone(&self) -> Tasklet<R> {
-        self.job.0.fate().hold();
-        Tasklet::adopt(self.any.clone(), self.job.0.clone())
+        self.job.of.fate().hold();
+        Tasklet::adopt(self.any.clone(), self.job.of.clone())
     }
 }
 
 impl<R: 'static> Drop for JoinHandle<R> {
     fn drop(&mut self) {
-        match self.0.fate().release() {
-            Some(End::Returned) => drop(self.0.take_value()),
+        if let Some(id) = self.proxy.id() {
+            self.of.fate().remove_future(id);
+        }
+        match self.of.fate().release() {
+            Some(End::Returned) => drop(self.of.take_value()),
             Some(End::Panicked(payload)) => Scheduler::local().surface(payload),
             None | Some(End::Killed | End::Taken) => {}
         }

@@ -71,8 +71,9 @@ pub use crate::futures::error::{BlockOnError, BlockOnReason};
 pub use dump::{BlockedOn, Dump, State, TaskletDump, dump, dump_with_backtraces};
 pub use error::{TaskletError, TaskletExit};
 pub use greenlet::{
-    GreenletExit, Payload, StackError, StackLimit, StackMemory, StackPeak, refuse_stacks, set_guard_size,
-    set_max_stacks, set_pool_capacity, set_pool_review, stack_memory, stack_peaks, trim,
+    GreenletExit, Payload, StackError, StackLimit, StackMemory, StackPeak, SyncTask, WaitForError, in_sync_task,
+    refuse_stacks, set_guard_size, set_max_stacks, set_pool_capacity, set_pool_review, stack_memory, stack_peaks,
+    sync_task, trim, wait_for,
 };
 pub use hooks::{
     ErrorHandler, ScheduleCallback, schedule_callback, set_error_handler, set_schedule_callback, switch_trap,

@@ -20,6 +20,7 @@ use greenlet::Payload;
 
 use crate::core::Scheduler;
 use crate::error::TaskletError;
+pub use crate::futures::proxy::Proxy;
 use crate::report::Report;
 use crate::table::{Key, Mail, Table, Waits};
 use crate::tasklet::AnyTasklet;

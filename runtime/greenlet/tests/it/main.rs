@@ -14,6 +14,7 @@ mod stacks_overflow;
 mod stacks_pool;
 mod stacks_refused;
 mod stress;
+mod sync_task;
 mod test_backtrace;
 mod test_contextvars;
 mod test_cpp;

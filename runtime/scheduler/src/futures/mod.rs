@@ -3,3 +3,5 @@
 pub(crate) mod bell;
 pub(crate) mod block_on;
 pub(crate) mod error;
+mod joined;
+pub(crate) mod proxy;

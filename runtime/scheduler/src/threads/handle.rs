@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::core::Scheduler;
 use crate::job::JoinError;
-use crate::park::{Description, TaskletId, Terms, Unwoken, Wait};
+use crate::park::{Description, Proxy, TaskletId, Terms, Unwoken, Wait};
 use crate::seams::clock;
 use crate::threads::remote::RemoteTasklet;
 use crate::threads::task::{Outcome, Waiter};
@@ -31,6 +31,8 @@ use crate::threads::task::{Outcome, Waiter};
 /// ```
 pub struct Handle<R: 'static = ()> {
     task: Arc<dyn Outcome<R>>,
+    /// Stands for the handle itself where it is polled as a future.
+    pub(crate) proxy: Proxy,
 }
 
 /// A tasklet in a join.
@@ -79,7 +81,11 @@ fn describe<R>(task: &dyn Outcome<R>) -> String {
 
 impl<R> Handle<R> {
     pub(crate) fn new(task: Arc<dyn Outcome<R>>) -> Handle<R> {
-        Handle { task }
+        Handle { task, proxy: Proxy::new() }
+    }
+
+    pub(crate) fn outcome(&self) -> &dyn Outcome<R> {
+        &*self.task
     }
 
     /// Waits for the tasklet's end and takes its result. Other tasklets of the caller's thread run meanwhile; if there are none, the
@@ -179,7 +185,7 @@ impl<R> Handle<R> {
 
 impl<R> Clone for Handle<R> {
     fn clone(&self) -> Handle<R> {
-        Handle { task: self.task.clone() }
+        Handle { task: self.task.clone(), proxy: Proxy::new() }
     }
 }
 

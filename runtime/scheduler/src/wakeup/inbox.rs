@@ -55,9 +55,26 @@ struct Shared {
     #[cfg(unix)]
     alarm: OnceLock<mio::Waker>,
     number: u64,
+    /// It is that of futures: who is to be woken is told this.
+    futures: Option<fn(TaskletId)>,
 }
 
 impl Shared {
+    fn new(commands: Sender<Command>, futures: Option<fn(TaskletId)>) -> Shared {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        Shared {
+            commands,
+            asleep: AtomicBool::new(false),
+            nudged: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            owner: current(),
+            #[cfg(unix)]
+            alarm: OnceLock::new(),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            futures,
+        }
+    }
+
     /// Ends the owner's sleep, or its next one.
     fn ring(&self) {
         #[cfg(unix)]
@@ -71,6 +88,12 @@ impl Shared {
 }
 
 impl Inbox {
+    /// That of no thread: its wake-ups go to this function, and whatever else is asked of it is not done.
+    pub(crate) fn of_futures(wake: fn(TaskletId)) -> Inbox {
+        let (sender, _) = unbounded();
+        Inbox { shared: Arc::new(Shared::new(sender, Some(wake))) }
+    }
+
     /// A number that no other thread's inbox has had or will have.
     #[inline]
     pub fn number(&self) -> u64 {
@@ -93,7 +116,13 @@ impl Inbox {
     ///
     /// A wake-up for a tasklet that is not blocked outside does nothing. False if the thread has ended.
     pub fn wake(&self, id: TaskletId) -> bool {
-        self.post(Command::Wake(id))
+        match self.shared.futures {
+            None => self.post(Command::Wake(id)),
+            Some(wake) => {
+                wake(id);
+                true
+            }
+        }
     }
 
     /// [`discard_kept`](crate::Scheduler::discard_kept) on that thread, when it looks into its inbox.
@@ -179,19 +208,8 @@ const PATIENCE: u32 = 4;
 
 impl Mailroom {
     pub(crate) fn new() -> Mailroom {
-        static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let (sender, commands) = unbounded();
-        let shared = Shared {
-            commands: sender,
-            asleep: AtomicBool::new(false),
-            nudged: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
-            owner: current(),
-            #[cfg(unix)]
-            alarm: OnceLock::new(),
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-        };
-        Mailroom { inbox: Inbox { shared: Arc::new(shared) }, commands, patience: Cell::new(0) }
+        Mailroom { inbox: Inbox { shared: Arc::new(Shared::new(sender, None)) }, commands, patience: Cell::new(0) }
     }
 
     #[inline]
