@@ -23,6 +23,7 @@ static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 #[test]
 fn steady_state() {
     common::checked(nothing_is_allocated_per_yield);
+    common::checked(nothing_is_allocated_per_tasklet);
     for preference in [Preference::Receiver, Preference::Neither, Preference::Sender] {
         common::checked(move || nothing_is_allocated_per_message(preference));
     }
@@ -53,6 +54,19 @@ fn nothing_is_allocated_per_yield() {
     free_of_allocations("schedule", || (0..1_000).for_each(|_| schedule().expect("a switch")));
     run();
     assert!(yielders.iter().all(|tasklet| !tasklet.is_alive()));
+}
+
+/// Of a kind that there was before: joined or not, one by one or many at a time.
+fn nothing_is_allocated_per_tasklet() {
+    free_of_allocations("spawn and join", || {
+        for number in 0..100 {
+            assert_eq!(spawn(move || number).join().expect("a result"), number);
+        }
+    });
+    free_of_allocations("spawn by the hundred", || {
+        (0..100).for_each(|_| drop(spawn(|| schedule().expect("a switch"))));
+        assert!(run().is_finished());
+    });
 }
 
 fn nothing_is_allocated_per_message(preference: Preference) {

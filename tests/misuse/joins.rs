@@ -1,6 +1,7 @@
 //! Several joiners of one tasklet: who has waited longest goes first, and any of them may leave.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
 
 use tasklets::{AnyTasklet, JoinError, Tasklet, kill_all, run, schedule, schedule_remove, spawn};
 
@@ -116,5 +117,47 @@ fn the_end_of_everything() {
         assert!(all.iter().all(|joiner| !joiner.is_alive()));
         assert!(matches!(target.join(), Err(JoinError::Killed)));
         assert_eq!(log.len(), 0);
+    });
+}
+
+/// A body that gives back what it has, or raises its turn.
+fn body(turn: usize, value: &Rc<()>) -> Tasklet<Rc<()>> {
+    let value = value.clone();
+    spawn(move || if turn % 6 == 2 { resume_unwind(Box::new(turn)) } else { value })
+}
+
+/// Memory of bodies is used again by those of the same type: nothing of one is seen of the next one.
+#[test]
+fn outcomes_of_bodies_of_one_type_are_their_own() {
+    checked(|| {
+        let value = Rc::new(());
+        for turn in 0..scale(600) {
+            let tasklet = body(turn, &value);
+            // More than one at a time, now and then.
+            let other = (turn % 7 == 0).then(|| body(0, &value));
+            match turn % 6 {
+                0 => assert!(tasklet.join().is_ok()),
+                1 => assert!(run().is_finished()),
+                2 => {
+                    let Err(JoinError::Panicked(payload)) = tasklet.join() else { panic!("it was raised") };
+                    assert_eq!(payload.downcast_ref(), Some(&turn));
+                }
+                3 => {
+                    tasklet.kill().unwrap();
+                    assert!(matches!(tasklet.join(), Err(JoinError::Killed)));
+                }
+                4 => drop(tasklet.detach()),
+                _ => {
+                    let second = tasklet.clone();
+                    assert!(tasklet.join().is_ok());
+                    assert!(matches!(second.join(), Err(JoinError::Taken)));
+                }
+            }
+            if let Some(other) = other {
+                assert!(other.join().is_ok());
+            }
+        }
+        assert!(run().is_finished());
+        assert_eq!(Rc::strong_count(&value), 1);
     });
 }

@@ -21,6 +21,7 @@ use crate::park::Wait;
 use crate::run::Watch;
 use crate::seams::clock::Clock;
 use crate::seams::picker::Picker;
+use crate::spare::Spares;
 use crate::table::{Entry, Key, Life, Mail, Place, Table};
 use crate::tasklet::AnyTasklet;
 use crate::threads::worker::Worker;
@@ -62,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) ended: Cell<u64>,
     /// What a tasklet panicked with that somebody kills and waits for.
     pub(crate) last_words: RefCell<Option<Payload>>,
+    /// Jobs to be used again.
+    pub(crate) spares: Spares,
     /// Tasklets in which something was raised by hand.
     pub(crate) by_hand: RefCell<Vec<ByHand>>,
     /// Why there was no stack when one was last wanted.
@@ -146,6 +149,7 @@ impl Scheduler {
             kept: RefCell::new(Slab::new()),
             ended: Cell::new(0),
             last_words: RefCell::new(None),
+            spares: Spares::default(),
             by_hand: RefCell::new(Vec::new()),
             shortage: RefCell::new(None),
             entered: Cell::new(0),
@@ -268,11 +272,11 @@ impl Scheduler {
         if entry.alive() || key == self.core.current.get() {
             return;
         }
-        if entry.handles == 0 {
+        let unwanted = entry.handles == 0;
+        _base = entry.base.take();
+        _last = table.link_mut(key).greenlet.take();
+        if unwanted {
             _entry = table.take(key);
-        } else {
-            _base = entry.base.take();
-            _last = table.link_mut(key).greenlet.take();
         }
     }
 }

@@ -12,11 +12,41 @@ use crate::core::Scheduler;
 use crate::error::is_exit;
 use crate::fate::{FUTURES, Fate};
 use crate::hooks::alert;
-use crate::job::Ended;
+use crate::job::{Ended, is_spare};
 use crate::park::Proxy;
 use crate::switch::Next;
-use crate::table::{Entry, Key, Life, Mail, Place, Remains};
+use crate::table::{Entry, Key, Life, Mail, Place, Remains, Table};
 use crate::trace;
+
+impl Table {
+    /// Gives the stack of a tasklet that has ended to one that begins. Not if that one is to have a stack of its own kind, or has
+    /// one; nor if somebody holds the greenlet, which is to be dead then. The entry of the one that has ended is free after that,
+    /// unless there are handles.
+    #[inline(always)]
+    fn move_in(&mut self, ended: Key, next: Key) -> bool {
+        let (old, new) = (self.get(ended), self.get(next));
+        let plain = old.rare.is_none() && new.rare.is_none() && old.stack_size == new.stack_size && new.base.is_none();
+        // Where it was last may be a greenlet of its own making. Besides these two, there is the handle of running.
+        let at_home = |base: &Greenlet<()>| self.link(ended).greenlet == old.base && !base.is_held_beyond(3);
+        if !plain || !old.base.as_ref().is_some_and(at_home) {
+            return false;
+        }
+        let unwanted = old.handles == 0;
+        let base = self.get_mut(ended).base.take();
+        let place = self.link_mut(ended).greenlet.take();
+        let new = self.get_mut(next);
+        new.life = Life::Started;
+        let nothing = std::mem::replace(&mut new.base, base);
+        debug_assert!(nothing.is_none());
+        let link = self.link_mut(next);
+        link.greenlet = place;
+        link.switches += 1;
+        if unwanted {
+            self.free(ended);
+        }
+        true
+    }
+}
 
 /// What a greenlet does when its tasklet has ended.
 enum After {
@@ -103,55 +133,25 @@ impl Scheduler {
                 // A callback has made the dead one runnable again, which is not possible; nobody else is there.
                 Next::Me => return After::Leave(None),
                 Next::Resume(greenlet) => greenlet,
-                Next::Start(key) if self.move_in(me, key) => {
-                    self.reap(me);
-                    return After::Begin(key);
-                }
-                Next::Start(key) => match self.start(key) {
-                    Ok(greenlet) => greenlet,
-                    Err(error) => {
-                        self.starve(key, error);
-                        continue;
+                Next::Start(key) => {
+                    if self.core.table.borrow_mut().move_in(me, key) {
+                        self.core.current.set(key);
+                        self.tick();
+                        return After::Begin(key);
                     }
-                },
+                    match self.start(key) {
+                        Ok(greenlet) => greenlet,
+                        Err(error) => {
+                            self.starve(key, error);
+                            continue;
+                        }
+                    }
+                }
             };
             self.feed(1);
             self.reap(me);
             return After::Leave(Some(next));
         }
-    }
-
-    /// Gives the stack of a tasklet that has ended to another one, which is current then; unless that one is to have a stack of
-    /// its own kind, or has one, or somebody holds the greenlet, which is to be dead then.
-    #[inline]
-    fn move_in(&self, ended: Key, next: Key) -> bool {
-        let mut table = self.core.table.borrow_mut();
-        let old = table.get_mut(ended);
-        let (size, named) = (old.stack_size, old.name().is_some());
-        // Where it was last may be a greenlet of its own making.
-        let base = old.base.take();
-        let last = table.link_mut(ended).greenlet.take();
-        let at_home = last == base;
-        // With that of running.
-        let handles = 2 + u32::from(at_home);
-        let held = base.as_ref().is_none_or(|base| base.is_held_beyond(handles));
-        let new = table.get_mut(next);
-        if held || named || new.stack_size != size || new.name().is_some() || new.base.is_some() {
-            table.get_mut(ended).base = base;
-            table.link_mut(ended).greenlet = last;
-            return false;
-        }
-        new.life = Life::Started;
-        let (place, gone) = if at_home { (last, None) } else { (base.clone(), last) };
-        new.base = base;
-        let link = table.link_mut(next);
-        link.greenlet = place;
-        link.switches += 1;
-        drop(table);
-        drop(gone);
-        self.core.current.set(next);
-        self.tick();
-        true
     }
 
     /// Drops what was to be raised in a tasklet that ends without having seen it, and its greenlet's local values, while the
@@ -205,6 +205,9 @@ impl Scheduler {
                     FUTURES => self.wake_futures(fate),
                     joiner => self.wake_blocked(joiner),
                 }
+            }
+            if is_spare(&job) {
+                job.retire(&self.core.spares);
             }
         }
         if mail.is_some() {

@@ -75,6 +75,14 @@ impl Fate {
         }
     }
 
+    /// Becomes that of a job with so many handles, after that of one that is over and that nobody could join any more.
+    #[inline]
+    pub(crate) fn renew(&self, handles: u32) {
+        debug_assert!(self.is_over() && self.first.get() == NONE);
+        self.state.set(State::Open);
+        self.handles.set(handles);
+    }
+
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
         self.state.get() != State::Open

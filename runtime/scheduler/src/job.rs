@@ -1,5 +1,6 @@
 //! The body of a tasklet and its outcome, in one allocation that the tasklet and its handles share.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
@@ -13,6 +14,7 @@ use crate::error::{TaskletError, is_exit};
 use crate::fate::{End, FUTURES, Fate};
 use crate::park::{Description, Refusal, TaskletId, Wait};
 use crate::report::{Report, label};
+use crate::spare::Spares;
 use crate::table::Key;
 
 /// How a body ended, for the scheduler.
@@ -24,7 +26,7 @@ pub(crate) enum Ended {
 }
 
 /// What the scheduler does with a body.
-pub(crate) trait Run {
+pub(crate) trait Run: Any {
     /// Runs the body and keeps its outcome.
     fn run(&self) -> Ended;
     /// Drops the body without running it; `payload` is its outcome.
@@ -32,11 +34,12 @@ pub(crate) trait Run {
     fn fate(&self) -> &Fate;
     /// The thread has ended, and the body with it, without having been unwound: those on other threads are told.
     fn forsake(&self) {}
+    /// [Spare](is_spare), it may be used again.
+    fn retire(self: Rc<Self>, _spares: &Spares) {}
 }
 
 /// What a handle does with the outcome.
-pub(crate) trait Join<R>: Wait {
-    fn fate(&self) -> &Fate;
+pub(crate) trait Join<R>: Run + Wait {
     /// Takes what the body has returned.
     fn take_value(&self) -> Option<R>;
 }
@@ -50,11 +53,16 @@ pub(crate) struct Job<F, R> {
 /// A blocked tasklet is to cost less than 400 bytes besides its stack: its job, for a closure of a word, 64 with the allocator's.
 const _: () = assert!(size_of::<Job<&(), ()>>() <= 40);
 
-impl<F: FnOnce() -> R, R> Job<F, R> {
-    /// With so many handles that can join.
+impl<F: FnOnce() -> R + 'static, R: 'static> Job<F, R> {
+    /// With so many handles that can join; of a new tasklet, or to be bound to one.
     #[inline]
-    pub(crate) fn new(body: F, handles: u32) -> Job<F, R> {
-        Job { fate: Fate::new(handles), body: Cell::new(Some(body)), value: Cell::new(None) }
+    pub(crate) fn new(body: F, handles: u32, scheduler: &Scheduler) -> Rc<Job<F, R>> {
+        let Some(spare) = scheduler.core.spares.take::<Job<F, R>>() else {
+            return Rc::new(Job { fate: Fate::new(handles), body: Cell::new(Some(body)), value: Cell::new(None) });
+        };
+        spare.fate.renew(handles);
+        spare.body.set(Some(body));
+        spare
     }
 
     /// Notes whose end it is.
@@ -87,7 +95,7 @@ impl<F: FnOnce() -> R, R> Job<F, R> {
     }
 }
 
-impl<F: FnOnce() -> R, R> Run for Job<F, R> {
+impl<F: FnOnce() -> R + 'static, R: 'static> Run for Job<F, R> {
     fn run(&self) -> Ended {
         let Some(body) = self.body.take() else { return Ended::Quietly };
         self.settle(catch_unwind(AssertUnwindSafe(body)))
@@ -106,13 +114,13 @@ impl<F: FnOnce() -> R, R> Run for Job<F, R> {
     fn fate(&self) -> &Fate {
         &self.fate
     }
+
+    fn retire(self: Rc<Self>, spares: &Spares) {
+        spares.put(self);
+    }
 }
 
 impl<F: FnOnce() -> R + 'static, R: 'static> Join<R> for Job<F, R> {
-    fn fate(&self) -> &Fate {
-        &self.fate
-    }
-
     fn take_value(&self) -> Option<R> {
         self.value.take()
     }
@@ -151,7 +159,16 @@ impl<F: FnOnce() -> R + 'static, R: 'static> Wait for Job<F, R> {
     }
 }
 
+/// Whether a job is over, and this is the last that anybody has of it.
+#[inline]
+pub(crate) fn is_spare<J: Run + ?Sized>(job: &Rc<J>) -> bool {
+    Rc::strong_count(job) == 1 && job.fate().is_over()
+}
+
 /// Waits for the end of a job and takes its outcome.
+///
+/// Inlined up to the user's code, as all that switches.
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn join<R: 'static>(
     scheduler: &Scheduler,
     job: &Rc<dyn Join<R>>,
@@ -174,9 +191,13 @@ pub(crate) fn join<R: 'static>(
 }
 
 /// Takes the outcome of a job that has ended.
+#[inline]
 pub(crate) fn take_outcome<R: 'static>(job: &Rc<dyn Join<R>>) -> Result<R, JoinError> {
     match job.fate().take() {
-        End::Returned => job.take_value().ok_or(JoinError::Taken),
+        End::Returned => match job.take_value() {
+            Some(value) => Ok(value),
+            None => Err(JoinError::Taken),
+        },
         End::Killed => Err(JoinError::Killed),
         End::Panicked(payload) => Err(JoinError::Panicked(payload)),
         End::Taken => Err(JoinError::Taken),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::core::Scheduler;
 use crate::fate::End;
-use crate::job::{Join, JoinError, join};
+use crate::job::{Join, JoinError, is_spare, join};
 use crate::park::Proxy;
 use crate::tasklet::AnyTasklet;
 
@@ -54,6 +54,7 @@ impl<R: 'static> Tasklet<R> {
     /// assert_eq!(payload.downcast_ref(), Some(&"oh"));
     /// ```
     #[track_caller]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn join(&self) -> Result<R, JoinError> {
         let own = self.any.is_current();
         join(self.any.scheduler(), &self.job.of, own, Location::caller())
@@ -90,8 +91,13 @@ impl<R: 'static> Drop for JoinHandle<R> {
         }
         match self.of.fate().release() {
             Some(End::Returned) => drop(self.of.take_value()),
-            Some(End::Panicked(payload)) => Scheduler::local().surface(payload),
+            Some(End::Panicked(payload)) => return Scheduler::local().surface(payload),
             None | Some(End::Killed | End::Taken) => {}
+        }
+        if is_spare(&self.of)
+            && let Some(scheduler) = Scheduler::existing()
+        {
+            self.of.clone().retire(&scheduler.core.spares);
         }
     }
 }

@@ -93,7 +93,7 @@ impl Builder {
     /// Makes a tasklet without a body; see [`AnyTasklet::bind`].
     #[track_caller]
     pub fn unbound(self) -> AnyTasklet {
-        self.enter(None, Place::Nowhere, Location::caller())
+        self.enter(Scheduler::local(), None, Place::Nowhere, Location::caller())
     }
 
     pub(crate) fn into_parts(self) -> (Option<Rc<str>>, u32) {
@@ -101,15 +101,15 @@ impl Builder {
     }
 
     fn make<F: FnOnce() -> R + 'static, R: 'static>(self, body: F, place: Place, at: Site) -> Tasklet<R> {
-        let job = Rc::new(Job::new(body, 1));
-        let any = self.enter(Some(job.clone()), place, at);
+        let scheduler = Scheduler::local();
+        let job = Job::new(body, 1, &scheduler);
+        let any = self.enter(scheduler, Some(job.clone()), place, at);
         job.is_of(any.key());
         Tasklet::adopt(any, job)
     }
 
     /// Enters a tasklet into the table, and into the ring if that is its place. The handle is the first one.
-    fn enter(self, job: Option<Rc<dyn Run>>, place: Place, at: Site) -> AnyTasklet {
-        let scheduler = Scheduler::local();
+    fn enter(self, scheduler: Scheduler, job: Option<Rc<dyn Run>>, place: Place, at: Site) -> AnyTasklet {
         let Builder { name, stack_size } = self;
         let life = if job.is_some() { Life::Unstarted } else { Life::Unbound };
         let rare = name.and_then(Entry::named);
@@ -135,7 +135,7 @@ impl AnyTasklet {
     ///
     /// [`TaskletError`] if it is current, scheduled or has begun, and for main. The old body stays.
     pub fn bind(&self, body: impl FnOnce() + 'static) -> Result<(), TaskletError> {
-        self.rebind(Some(Rc::new(Job::new(body, 0))), Life::Bound)
+        self.rebind(Some(Job::new(body, 0, self.scheduler())), Life::Bound)
     }
 
     /// [Binds](AnyTasklet::bind) a body and makes the tasklet alive and paused.
@@ -144,7 +144,7 @@ impl AnyTasklet {
     ///
     /// As [`bind`](AnyTasklet::bind).
     pub fn bind_paused(&self, body: impl FnOnce() + 'static) -> Result<(), TaskletError> {
-        self.rebind(Some(Rc::new(Job::new(body, 0))), Life::Unstarted)
+        self.rebind(Some(Job::new(body, 0, self.scheduler())), Life::Unstarted)
     }
 
     /// Takes the body away from a tasklet that has not begun.

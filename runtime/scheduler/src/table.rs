@@ -8,7 +8,6 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use greenlet::{Greenlet, Payload};
-use slab::Slab;
 
 use crate::job::Run;
 use crate::park::Wait;
@@ -190,9 +189,13 @@ pub(crate) struct Remains {
 pub(crate) type Waited = (Rc<dyn Wait>, u32);
 
 pub(crate) struct Table {
-    entries: Slab<Entry>,
-    /// By key; of entries that are free, too.
+    /// By key. One that nobody has is vacant: its generation is 0, and there is nothing in it. It is not taken out, nor is another
+    /// one put in: moving entries is a good part of what a spawn costs.
+    entries: Vec<Entry>,
+    /// By key. That of a vacant entry names the next such one.
     pub(crate) links: Vec<Link>,
+    vacant: Key,
+    count: usize,
     generations: u64,
     /// The ring's head, while `len` is not 0.
     pub(crate) head: Key,
@@ -201,15 +204,17 @@ pub(crate) struct Table {
     /// How many of those wait for something outside the thread.
     outside: usize,
     /// Tasklets that wait for a stack, first come first served; and some that do not any more.
-    starved: VecDeque<Key>,
-    starving: usize,
+    pub(crate) starved: VecDeque<Key>,
+    pub(crate) starving: usize,
 }
 
 impl Table {
     pub(crate) fn new() -> Table {
         Table {
-            entries: Slab::new(),
+            entries: Vec::new(),
             links: Vec::new(),
+            vacant: NONE,
+            count: 0,
             generations: 0,
             head: NONE,
             len: 0,
@@ -223,17 +228,55 @@ impl Table {
     /// Enters what is made with a new generation.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn add(&mut self, entry: impl FnOnce(u64) -> Entry) -> (Key, u64) {
-        self.generations += 1;
-        let key = self.entries.insert(entry(self.generations));
-        if key == self.links.len() {
-            self.links.push(Link::default());
+        if self.vacant == NONE {
+            self.grow();
         }
-        (Key::try_from(key).expect("more than four billion tasklets"), self.generations)
+        let key = self.vacant;
+        self.vacant = self.link(key).next;
+        self.count += 1;
+        self.generations += 1;
+        let vacant = std::mem::replace(&mut self.entries[key as usize], entry(self.generations));
+        // There is nothing in it.
+        std::mem::forget(vacant);
+        (key, self.generations)
     }
 
-    /// Takes an entry out; the caller drops it, and its link, after the table is released.
-    pub(crate) fn take(&mut self, key: Key) -> (Entry, Link) {
-        (self.entries.remove(key as usize), std::mem::take(&mut self.links[key as usize]))
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        // The last two keys stand for something else.
+        assert!(self.entries.len() < NONE as usize - 1, "more than four billion tasklets");
+        let key = self.entries.len() as Key;
+        self.entries.push(Entry::new(Location::caller()));
+        self.links.push(Link { next: self.vacant, ..Link::default() });
+        self.vacant = key;
+    }
+
+    /// Frees an entry. What there is in it, or in its link, to be dropped, the caller drops after the table is released.
+    #[inline]
+    pub(crate) fn take(&mut self, key: Key) -> Option<Box<(Entry, Link)>> {
+        let (entry, link) = (self.get(key), self.link(key));
+        let bare = entry.base.is_none() && entry.waits.is_none() && entry.job.is_none() && entry.rare.is_none();
+        let full = (!bare || link.greenlet.is_some()).then(|| self.empty(key));
+        self.free(key);
+        full
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn empty(&mut self, key: Key) -> Box<(Entry, Link)> {
+        let vacant = Entry::new(self.get(key).spawned_at);
+        let entry = std::mem::replace(self.get_mut(key), vacant);
+        Box::new((entry, std::mem::take(self.link_mut(key))))
+    }
+
+    /// Frees an entry that has nothing in it.
+    #[inline]
+    pub(crate) fn free(&mut self, key: Key) {
+        self.entries[key as usize].generation = 0;
+        *self.link_mut(key) = Link { next: self.vacant, ..Link::default() };
+        self.vacant = key;
+        self.count -= 1;
     }
 
     #[inline]
@@ -252,25 +295,27 @@ impl Table {
     }
 
     pub(crate) fn entry(&self, key: Key) -> Option<&Entry> {
-        self.entries.get(key as usize)
+        self.entries.get(key as usize).filter(|entry| entry.generation != 0)
     }
 
     #[inline]
     pub(crate) fn get(&self, key: Key) -> &Entry {
+        debug_assert!(self.entry(key).is_some());
         &self.entries[key as usize]
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, key: Key) -> &mut Entry {
+        debug_assert!(self.entry(key).is_some());
         &mut self.entries[key as usize]
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &Entry)> {
-        self.entries.iter().map(|(key, entry)| (key as Key, entry))
+        (0..).zip(&self.entries).filter(|(_, entry)| entry.generation != 0)
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.entries.len()
+        self.count
     }
 
     /// Takes a tasklet out of the ring and notes what it waits for.
@@ -334,50 +379,5 @@ impl Table {
     #[inline]
     pub(crate) fn outside(&self) -> usize {
         self.outside
-    }
-
-    // Those that wait for a stack.
-
-    /// Sets a tasklet of the ring aside until there is a stack for it.
-    pub(crate) fn starve(&mut self, key: Key, now: u64) {
-        self.unlink(key);
-        let entry = self.get_mut(key);
-        entry.place = Place::Starved;
-        entry.since = now;
-        self.starved.push_back(key);
-        self.starving += 1;
-    }
-
-    /// A tasklet does not wait for a stack any more.
-    pub(crate) fn sate(&mut self, key: Key) {
-        let entry = self.get_mut(key);
-        if entry.place == Place::Starved {
-            entry.place = Place::Nowhere;
-            self.starving -= 1;
-        }
-    }
-
-    /// Puts the one that has waited longest for a stack into the ring; false if none waits.
-    pub(crate) fn feed(&mut self) -> bool {
-        while let Some(key) = self.starved.pop_front() {
-            let waits = self.entries.get(key as usize).is_some_and(|entry| entry.place == Place::Starved);
-            if waits {
-                self.sate(key);
-                self.append(key);
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Whether nobody has waited for a stack since they were last fed.
-    #[inline]
-    pub(crate) fn nobody_starves(&self) -> bool {
-        self.starved.is_empty()
-    }
-
-    /// How many wait for a stack.
-    pub(crate) fn starving(&self) -> usize {
-        self.starving
     }
 }
