@@ -29,6 +29,7 @@
 //! | to build a blocking primitive of your own | [`park`] |
 //! | to wait for a future | [`block_on`] |
 //! | to wait for futures in code that is itself a future | [`sync_task`], [`wait_for`] |
+//! | files, child processes, standard input | [`fs`], [`process`], [`stdin`] |
 //! | to call what blocks its thread | [`unblock`] |
 //! | Ctrl-C, and an orderly end of a server | [`signal`], [`server`] |
 //! | stacks that you switch by hand | the crate `greenlet` |
@@ -55,20 +56,20 @@ pub use tasklets_channels::{
     TryValues, ValueStream, Values, bounded, bounded_named, channel_callback, rendezvous, rendezvous_named, select,
     set_channel_callback, set_select_seed, sync, unbounded, unbounded_named,
 };
-#[cfg(unix)]
-pub use tasklets_runtime::{io, net};
 pub use tasklets_runtime::{
     AnyTasklet, BlockOnError, BlockOnReason, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit,
     Handle, Interrupted, JoinError, Outcome, Payload, Picker, RemoteTasklet, Report, Runtime, RuntimeBuilder,
     RuntimeReport, ScheduleCallback, Scheduler, Shutdown, Since, SpawnError, SpawnRefusal, Spawner, StackError,
-    StackLimit, StackMemory, StackPeak, Starved, State, Stats, SyncTask, Tasklet, TaskletDump, TaskletError,
-    TaskletExit, ThreadEnded, WaitForError, Waiting, advance, block_on, block_on_deadline, block_on_timeout, current,
-    dump, dump_with_backtraces, enter, in_sync_task, kill_all, main_tasklet, measure_stacks, now, park, refuse_stacks,
-    run, run_count, run_for, schedule, schedule_callback, schedule_remove, set_error_handler, set_guard_size,
-    set_max_stacks, set_pool_capacity, set_pool_review, set_schedule_callback, sleep, sleep_until, spawn,
-    spawn_anywhere, stack_memory, stack_peaks, stats, switch_trap, sync_task, trim, unblock, wait_for, with_picker,
-    with_virtual_time,
+    StackLimit, StackMemory, StackPeak, Starved, State, Stats, Stdin, SyncTask, Tasklet, TaskletDump, TaskletError,
+    TaskletExit, ThreadEnded, Unblocked, WaitForError, Waiting, advance, block_on, block_on_deadline, block_on_timeout,
+    current, dump, dump_with_backtraces, enter, fs, in_sync_task, kill_all, main_tasklet, measure_stacks, now, park,
+    process, refuse_stacks, run, run_count, run_for, schedule, schedule_callback, schedule_remove, set_error_handler,
+    set_guard_size, set_max_stacks, set_pool_capacity, set_pool_review, set_schedule_callback, sleep, sleep_until,
+    spawn, spawn_anywhere, stack_memory, stack_peaks, stats, stdin, switch_trap, sync_task, trim, unblock, wait_for,
+    with_picker, with_virtual_time,
 };
+#[cfg(unix)]
+pub use tasklets_runtime::{io, net};
 
 /// What nearly every program needs.
 pub mod prelude {

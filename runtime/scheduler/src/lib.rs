@@ -66,7 +66,13 @@ mod trace;
 mod wakeup;
 
 #[cfg(not(loom))]
+pub use crate::blocking::stdin::{Stdin, stdin};
+#[cfg(not(loom))]
 pub use crate::blocking::unblock::unblock;
+#[cfg(not(loom))]
+pub use crate::blocking::unblocked::Unblocked;
+#[cfg(not(loom))]
+pub use crate::blocking::{fs, process};
 pub use crate::core::Scheduler;
 pub use crate::futures::block_on::{block_on, block_on_deadline, block_on_timeout};
 pub use crate::futures::error::{BlockOnError, BlockOnReason};

@@ -3,8 +3,10 @@
 use std::any::type_name;
 use std::panic::Location;
 
+use crate::core::Scheduler;
 use crate::futures::block_on::wait_for;
-use crate::futures::error::BlockOnError;
+use crate::futures::error::{BlockOnError, BlockOnReason};
+use crate::park::Terms;
 
 /// Runs a closure that blocks its thread on another one, of a pool, and waits for its result. Other tasklets of the caller's thread run
 /// meanwhile.
@@ -21,7 +23,7 @@ use crate::futures::error::BlockOnError;
 ///
 /// # Errors
 ///
-/// [`BlockOnError`] if the caller may not block: its block trap is set, or switching is refused.
+/// [`BlockOnError`] if the caller may not block: its block trap is set, or switching is refused. The work has not begun then.
 ///
 /// # Panics
 ///
@@ -42,14 +44,25 @@ use crate::futures::error::BlockOnError;
 /// ```
 #[track_caller]
 pub fn unblock<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, BlockOnError> {
-    unblock_at(work, Location::caller())
+    unblock_as(type_name_of(&work), work, Location::caller())
 }
 
-/// The same for a caller of ours.
-pub(crate) fn unblock_at<F, R>(work: F, at: &'static Location<'static>) -> Result<R, BlockOnError>
-where
-    F: FnOnce() -> R + Send + 'static,
-    R: Send + 'static,
-{
-    wait_for(blocking::unblock(work), type_name::<F>(), None, at)
+fn type_name_of<F>(_: &F) -> &'static str {
+    type_name::<F>()
+}
+
+/// The same for what is called `what`.
+pub(super) fn unblock_as<R: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> R + Send + 'static,
+    at: &'static Location<'static>,
+) -> Result<R, BlockOnError> {
+    // Before anything is begun: where it is ready soon, nobody would notice that it may not be waited for.
+    let terms = Terms { deadline: None, outside: true };
+    Scheduler::local().check_wait(false, terms).map_err(|refusal| BlockOnError {
+        reason: BlockOnReason::from_refusal(refusal),
+        what,
+        at,
+    })?;
+    wait_for(blocking::unblock(work), what, None, at)
 }

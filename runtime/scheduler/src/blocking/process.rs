@@ -1,0 +1,296 @@
+//! Child processes, as in [`std::process`], while only the calling tasklet waits.
+//!
+//! A wait takes a thread of the pool that [`unblock`](crate::unblock) uses, until the child ends, even if its tasklet is killed. A child is not killed when its
+//! handle is dropped, nor when a tasklet is that waits for it: as in the standard library, it goes on.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{ExitStatus, Output, Stdio};
+use std::sync::Arc;
+
+use shared_child::SharedChild;
+
+use super::unblocked::Unblocked;
+use super::work;
+use crate::block_on;
+
+/// A pipe to a child's standard input.
+pub type ChildStdin = Unblocked<std::process::ChildStdin>;
+
+/// A pipe from a child's standard output.
+pub type ChildStdout = Unblocked<std::process::ChildStdout>;
+
+/// A pipe from a child's standard error.
+pub type ChildStderr = Unblocked<std::process::ChildStderr>;
+
+/// What is to be run, as [`std::process::Command`], which it can be made of.
+///
+/// # Examples
+///
+/// ```
+/// # if cfg!(unix) {
+/// use tasklets_runtime::process::Command;
+/// use tasklets_runtime::{run, spawn};
+///
+/// spawn(|| {
+///     let output = Command::new("echo").arg("hello").output().unwrap();
+///     assert_eq!(output.stdout, b"hello\n");
+/// })
+/// .detach();
+/// assert!(run().is_finished());
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Command {
+    inner: std::process::Command,
+}
+
+impl Command {
+    /// A program, without arguments.
+    pub fn new(program: impl AsRef<OsStr>) -> Command {
+        std::process::Command::new(program).into()
+    }
+
+    /// One more argument.
+    pub fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Command {
+        self.inner.arg(argument);
+        self
+    }
+
+    /// More arguments.
+    pub fn args(&mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> &mut Command {
+        self.inner.args(arguments);
+        self
+    }
+
+    /// A variable of its environment.
+    pub fn env(&mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Command {
+        self.inner.env(key, value);
+        self
+    }
+
+    /// Takes a variable out of its environment.
+    pub fn env_remove(&mut self, key: impl AsRef<OsStr>) -> &mut Command {
+        self.inner.env_remove(key);
+        self
+    }
+
+    /// Takes all variables out of its environment.
+    pub fn env_clear(&mut self) -> &mut Command {
+        self.inner.env_clear();
+        self
+    }
+
+    /// The folder that it runs in.
+    pub fn current_dir(&mut self, folder: impl AsRef<Path>) -> &mut Command {
+        self.inner.current_dir(folder);
+        self
+    }
+
+    /// Its standard input.
+    pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Command {
+        self.inner.stdin(stdin);
+        self
+    }
+
+    /// Its standard output.
+    pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Command {
+        self.inner.stdout(stdout);
+        self
+    }
+
+    /// Its standard error.
+    pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Command {
+        self.inner.stderr(stderr);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::process::Command::spawn`], and if the caller may not wait.
+    #[track_caller]
+    pub fn spawn(&mut self) -> io::Result<Child> {
+        let child = self.work("process::Command::spawn", std::process::Command::spawn)?;
+        Child::new(child)
+    }
+
+    /// Runs it to its end, and collects what it prints.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::process::Command::output`], and if the caller may not wait.
+    #[track_caller]
+    pub fn output(&mut self) -> io::Result<Output> {
+        self.work("process::Command::output", std::process::Command::output)
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::process::Command::status`], and if the caller may not wait.
+    #[track_caller]
+    pub fn status(&mut self) -> io::Result<ExitStatus> {
+        self.work("process::Command::status", std::process::Command::status)
+    }
+
+    /// Lends the command to another thread.
+    #[track_caller]
+    fn work<R: Send + 'static>(
+        &mut self,
+        what: &'static str,
+        job: impl FnOnce(&mut std::process::Command) -> io::Result<R> + Send + 'static,
+    ) -> io::Result<R> {
+        let mut command = std::mem::replace(&mut self.inner, std::process::Command::new(""));
+        let (command, result) = work(what, move || {
+            let result = job(&mut command);
+            Ok((command, result))
+        })?;
+        self.inner = command;
+        result
+    }
+}
+
+impl From<std::process::Command> for Command {
+    fn from(inner: std::process::Command) -> Command {
+        Command { inner }
+    }
+}
+
+/// A child process that runs or has ended, as [`std::process::Child`].
+///
+/// # Examples
+///
+/// ```
+/// # if cfg!(unix) {
+/// use tasklets_runtime::process::Command;
+/// use tasklets_runtime::{schedule, spawn};
+///
+/// let mut child = Command::new("sleep").arg("1000").spawn()?;
+/// let killer = child.killer();
+/// let waiter = spawn(move || child.wait());
+/// schedule()?;
+/// killer.kill()?;
+/// assert!(!waiter.join()??.success());
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Child {
+    /// Its standard input, if that is a pipe.
+    pub stdin: Option<ChildStdin>,
+    /// Its standard output, if that is a pipe.
+    pub stdout: Option<ChildStdout>,
+    /// Its standard error, if that is a pipe.
+    pub stderr: Option<ChildStderr>,
+    shared: Arc<SharedChild>,
+}
+
+impl Child {
+    fn new(mut child: std::process::Child) -> io::Result<Child> {
+        let stdin = child.stdin.take().map(Unblocked::new);
+        let stdout = child.stdout.take().map(Unblocked::new);
+        let stderr = child.stderr.take().map(Unblocked::new);
+        Ok(Child { stdin, stdout, stderr, shared: Arc::new(SharedChild::new(child)?) })
+    }
+
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.shared.id()
+    }
+
+    /// Ends it by force; nothing happens if it has ended. It is to be waited for then, as always.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::process::Child::kill`].
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.shared.kill()
+    }
+
+    /// A handle that kills it, for whoever does not wait for it.
+    pub fn killer(&self) -> Killer {
+        Killer { shared: self.shared.clone() }
+    }
+
+    /// Waits for its end. Its standard input is closed first.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::process::Child::wait`], and if the caller may not wait.
+    #[track_caller]
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        drop(self.stdin.take());
+        let shared = self.shared.clone();
+        work("process::Child::wait", move || shared.wait())
+    }
+
+    /// How it has ended, if it has. Does not wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::process::Child::try_wait`].
+    pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.shared.try_wait()
+    }
+
+    /// Waits for its end, and collects what it prints meanwhile. Its standard input is closed first.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::process::Child::wait_with_output`], and if the caller may not wait.
+    #[track_caller]
+    pub fn wait_with_output(mut self) -> io::Result<Output> {
+        drop(self.stdin.take());
+        // Both at once: it may wait until one of the two is read.
+        let (stdout, stderr) = (read_all(self.stdout.take()), read_all(self.stderr.take()));
+        let (stdout, stderr) = (block_on(stdout)??, block_on(stderr)??);
+        Ok(Output { status: self.wait()?, stdout, stderr })
+    }
+}
+
+/// Begins to read a pipe to its end.
+fn read_all<T: Read + Send + 'static>(pipe: Option<Unblocked<T>>) -> blocking::Task<io::Result<Vec<u8>>> {
+    blocking::unblock(move || {
+        let mut all = Vec::new();
+        pipe.map_or(Ok(0), |pipe| pipe.read_rest(&mut all))?;
+        Ok(all)
+    })
+}
+
+impl fmt::Debug for Child {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Child").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// Kills a child process from anywhere; see [`Child::killer`].
+#[derive(Clone)]
+pub struct Killer {
+    shared: Arc<SharedChild>,
+}
+
+impl Killer {
+    /// Ends the process by force; nothing happens if it has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::process::Child::kill`].
+    pub fn kill(&self) -> io::Result<()> {
+        self.shared.kill()
+    }
+
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.shared.id()
+    }
+}
+
+impl fmt::Debug for Killer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Killer").field("id", &self.id()).finish()
+    }
+}
