@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::handle::AnyGreenlet;
 use crate::inner::Anything;
 use crate::lifetime::{give_up, let_go};
+use crate::loans;
 use crate::mail::Got;
 use crate::received::GreenletExit;
 use crate::thread::{self, LEAKED, Thread};
@@ -14,7 +15,7 @@ use crate::unraisable::Unraisable;
 use crate::worker;
 
 /// How often a greenlet that catches its exit is told again, as Stackless does.
-const ATTEMPTS: usize = 10;
+pub(crate) const ATTEMPTS: usize = 10;
 
 /// Runs `f`, and ends every started greenlet of the thread before it returns, by a panic too.
 ///
@@ -47,6 +48,7 @@ pub fn enter<R>(f: impl FnOnce() -> R) -> R {
             self.0.entered.set(self.0.entered.get() - 1);
             if self.0.entered.get() == 0 {
                 end_all(self.0);
+                loans::settle();
                 self.0.drain_pool();
             }
         }
@@ -92,7 +94,7 @@ fn end_all(thread: &Thread) {
     }
 }
 
-fn active(thread: &Thread) -> Vec<AnyGreenlet> {
+pub(crate) fn active(thread: &Thread) -> Vec<AnyGreenlet> {
     worker::dismiss(thread);
     let registry = thread.registry.borrow();
     // SAFETY: a registered greenlet is active, and its block exists as long as it is.

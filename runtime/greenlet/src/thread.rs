@@ -15,6 +15,7 @@ use crate::builder::DEFAULT_STACK_SIZE;
 use crate::capture::Visit;
 use crate::context::{Context, Hub};
 use crate::inner::{Family, Inner, State, family};
+use crate::loans;
 use crate::mail::Mailbox;
 use crate::overflow::{self, Describe};
 use crate::pool::Pool;
@@ -150,6 +151,7 @@ impl Drop for Owner {
         worker::dismiss(thread);
         let suspended = thread.registry.borrow().len();
         LEAKED.fetch_add(suspended as u64, Ordering::Relaxed);
+        loans::settle();
         thread.drain_pool();
         // User values; their destructors may call back in, which `closed` makes harmless.
         let tracer = thread.tracer.borrow_mut().take();

@@ -1,6 +1,10 @@
 //! The tests of greenlet and of PyPy's greenlet, translated, and tests of misuse. `docs/greenlet-tests.md` maps the former.
 
 mod harness;
+mod loans;
+mod loans_process;
+mod loans_random;
+mod loans_threads;
 mod misuse;
 mod misuse_callbacks;
 mod misuse_process;
