@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use greenlet::{Greenlet, Payload};
+use slab::Slab;
 
 use crate::job::Run;
 use crate::park::Wait;
@@ -189,13 +190,13 @@ pub(crate) struct Remains {
 pub(crate) type Waited = (Rc<dyn Wait>, u32);
 
 pub(crate) struct Table {
+    /// The keys that are in use.
+    keys: Slab<()>,
     /// By key. One that nobody has is vacant: its generation is 0, and there is nothing in it. It is not taken out, nor is another
-    /// one put in: moving entries is a good part of what a spawn costs.
+    /// one put in, as a slab of entries would: moving entries is a good part of what a spawn costs.
     entries: Vec<Entry>,
-    /// By key. That of a vacant entry names the next such one.
+    /// By key.
     pub(crate) links: Vec<Link>,
-    vacant: Key,
-    count: usize,
     generations: u64,
     /// The ring's head, while `len` is not 0.
     pub(crate) head: Key,
@@ -211,10 +212,9 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new() -> Table {
         Table {
+            keys: Slab::new(),
             entries: Vec::new(),
             links: Vec::new(),
-            vacant: NONE,
-            count: 0,
             generations: 0,
             head: NONE,
             len: 0,
@@ -228,17 +228,15 @@ impl Table {
     /// Enters what is made with a new generation.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn add(&mut self, entry: impl FnOnce(u64) -> Entry) -> (Key, u64) {
-        if self.vacant == NONE {
+        let at = self.keys.insert(());
+        if at == self.entries.len() {
             self.grow();
         }
-        let key = self.vacant;
-        self.vacant = self.link(key).next;
-        self.count += 1;
         self.generations += 1;
-        let vacant = std::mem::replace(&mut self.entries[key as usize], entry(self.generations));
+        let vacant = std::mem::replace(&mut self.entries[at], entry(self.generations));
         // There is nothing in it.
         std::mem::forget(vacant);
-        (key, self.generations)
+        (at as Key, self.generations)
     }
 
     #[cold]
@@ -246,10 +244,8 @@ impl Table {
     fn grow(&mut self) {
         // The last two keys stand for something else.
         assert!(self.entries.len() < NONE as usize - 1, "more than four billion tasklets");
-        let key = self.entries.len() as Key;
         self.entries.push(Entry::new(Location::caller()));
-        self.links.push(Link { next: self.vacant, ..Link::default() });
-        self.vacant = key;
+        self.links.push(Link::default());
     }
 
     /// Frees an entry. What there is in it, or in its link, to be dropped, the caller drops after the table is released.
@@ -274,9 +270,8 @@ impl Table {
     #[inline]
     pub(crate) fn free(&mut self, key: Key) {
         self.entries[key as usize].generation = 0;
-        *self.link_mut(key) = Link { next: self.vacant, ..Link::default() };
-        self.vacant = key;
-        self.count -= 1;
+        *self.link_mut(key) = Link::default();
+        self.keys.remove(key as usize);
     }
 
     #[inline]
@@ -315,7 +310,7 @@ impl Table {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.count
+        self.keys.len()
     }
 
     /// Takes a tasklet out of the ring and notes what it waits for.
