@@ -10,6 +10,7 @@ macro_rules! pages {
 }
 
 pages! {
+    r#async: "../docs/async.md"
     readme: "../README.md"
     from_go: "../docs/from-go.md"
     from_greenlet: "../docs/from-greenlet.md"

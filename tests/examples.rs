@@ -222,3 +222,55 @@ user: x?1 x?1 x?1 a!1 a!2 b!1 c!1 y?2 y?3 y?2 a!3 c!2; all 5 tasklets finished
 ",
     );
 }
+
+#[test]
+fn sync_parser() {
+    expect(
+        &run("sync_parser", &[]),
+        "
+client 0: 2 orders for 7
+client 1: 50 orders for 50
+client 2: 1 orders for 10, and then: expected value at line 1 column 39
+",
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn http_client() {
+    expect(
+        &run("http_client", &[]),
+        "
+/square/2 is 200 OK: 4
+/square/30 is 200 OK: 900
+/square/400 is 200 OK: 160000
+/round/5 is 404 Not Found: there is no /round/5
+/square/x is 404 Not Found: there is no /square/x
+",
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn parallel() {
+    use std::io::Write;
+    use std::process::Stdio;
+
+    let mut child = command("parallel").arg("3").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(b"sleep 0.1; echo one\necho two\nexit 3\nprintf '4\\n4\\n'\necho five").expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    expect(
+        &text(output.stdout),
+        "
+one
+two
+`exit 3`: exit status: 3
+4
+4
+five
+",
+    );
+    assert!(output.status.success());
+}

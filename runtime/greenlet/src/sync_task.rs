@@ -104,8 +104,8 @@ impl Link {
 /// Makes a future of ordinary synchronous code, which runs on a greenlet and may wait for other futures by [`wait_for`], from any depth of
 /// calls: a parser that reads, a callback of a library, a recursive walk.
 ///
-/// The code begins when the future is first polled, on a stack of its own of [`DEFAULT_STACK_SIZE`](crate::DEFAULT_STACK_SIZE), which is
-/// [`Builder::sync_task`]'s to change. It runs on the executor's thread, within its polls: what blocks there other than by
+/// The code begins when the future is first polled, on a stack of its own of [`DEFAULT_STACK_SIZE`](crate::DEFAULT_STACK_SIZE), which
+/// [`SyncTask::with_stack_size`] changes. It runs on the executor's thread, within its polls: what blocks there other than by
 /// `wait_for` blocks the executor, as in any future.
 ///
 /// Dropping the future before its end kills the greenlet: the code unwinds from where it waits, and what it owns is dropped, as is the future
@@ -191,6 +191,12 @@ impl<R: 'static> Future for SyncTask<R> {
 }
 
 impl<R: 'static> SyncTask<R> {
+    /// [`sync_task`] on a stack of so many bytes; see [`Builder::stack_size`].
+    #[track_caller]
+    pub fn with_stack_size(bytes: usize, body: impl FnOnce() -> R + 'static) -> SyncTask<R> {
+        Builder::new().stack_size(bytes).sync_task(body)
+    }
+
     /// Has what the code ends with come to the running greenlet.
     fn adopt(&self, greenlet: &Greenlet<Turn>) {
         let driver = current::<Turn>();
