@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::shared::lock::{Lock, Locked};
 use tasklets_runtime::Scheduler;
 use tasklets_runtime::park::{Inbox, TaskletId, Wait};
 
@@ -33,9 +33,9 @@ pub(crate) struct Label {
 
 /// A channel, as its handles share it.
 pub(crate) struct Core<T> {
-    pub(super) state: Mutex<State<T>>,
+    pub(super) state: Lock<State<T>>,
     /// What receivers have set aside.
-    pub(super) outlet: Mutex<VecDeque<T>>,
+    pub(super) outlet: Lock<VecDeque<T>>,
     /// How many values are left there, said by who takes one; read by senders under the lock of the state.
     pub(super) left: AtomicUsize,
     /// Whether they do that.
@@ -102,8 +102,8 @@ impl<T> Core<T> {
         };
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed) + 1;
         Core {
-            state: Mutex::new(state),
-            outlet: Mutex::default(),
+            state: Lock::new(state),
+            outlet: Lock::new(VecDeque::new()),
             left: AtomicUsize::new(0),
             contended: AtomicBool::new(false),
             capacity,
@@ -113,7 +113,7 @@ impl<T> Core<T> {
 
     /// Locks the state, without what receivers may have set aside: see [`lock`](Core::lock).
     #[inline]
-    pub(super) fn lock_state(&self) -> MutexGuard<'_, State<T>> {
+    pub(super) fn lock_state(&self) -> Locked<'_, State<T>> {
         self.state.lock()
     }
 

@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::shared::lock::Locked;
 use futures_core::Stream;
-use parking_lot::MutexGuard;
 use tasklets_runtime::park::{Proxy, TaskletId};
 
 use super::core::{Core, NO_SLOT, Parcel, State};
@@ -32,7 +32,7 @@ enum Stage<S> {
 }
 
 /// The state of a channel, where a future may join a queue now; none if that was in vain, as the operation need not wait any more.
-type Room<'a, T> = Option<(MutexGuard<'a, State<T>>, u32)>;
+type Room<'a, T> = Option<(Locked<'a, State<T>>, u32)>;
 
 impl<T: 'static> Core<T> {
     /// Locks the channel for a receiver that found nothing.

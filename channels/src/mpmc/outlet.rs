@@ -10,14 +10,14 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
-use parking_lot::MutexGuard;
+use crate::shared::lock::Locked;
 
 use super::core::{Core, State};
 
 impl<T> Core<T> {
     /// Locks the state with everything in it that was set aside.
     #[inline]
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State<T>> {
+    pub(crate) fn lock(&self) -> Locked<'_, State<T>> {
         let state = self.lock_state();
         if state.stashed == 0 {
             return state;
@@ -28,7 +28,7 @@ impl<T> Core<T> {
 
     #[cold]
     #[inline(never)]
-    fn lock_all(&self) -> MutexGuard<'_, State<T>> {
+    fn lock_all(&self) -> Locked<'_, State<T>> {
         let mut outlet = self.outlet.lock();
         let mut state = self.lock_state();
         state.restore(&mut outlet);
@@ -37,7 +37,7 @@ impl<T> Core<T> {
 
     /// Locks the state for a sender who found no room: with room, or with everything in it that was set aside.
     #[inline(never)]
-    pub(super) fn lock_for_room(&self) -> MutexGuard<'_, State<T>> {
+    pub(super) fn lock_for_room(&self) -> Locked<'_, State<T>> {
         for _ in 0..=patience() {
             let mut state = self.lock_state();
             // It was set while both were locked, and has gone down since: more than is left is none there.
@@ -53,7 +53,7 @@ impl<T> Core<T> {
 
     /// Locks the state for a receiver who has found nobody else there so far; notes it if there is somebody now.
     #[inline]
-    pub(super) fn lock_to_receive(&self) -> MutexGuard<'_, State<T>> {
+    pub(super) fn lock_to_receive(&self) -> Locked<'_, State<T>> {
         match self.state.try_lock() {
             Some(state) if state.stashed == 0 => state,
             state => self.lock_contended(state),
@@ -62,7 +62,7 @@ impl<T> Core<T> {
 
     #[cold]
     #[inline(never)]
-    fn lock_contended<'a>(&'a self, state: Option<MutexGuard<'a, State<T>>>) -> MutexGuard<'a, State<T>> {
+    fn lock_contended<'a>(&'a self, state: Option<Locked<'a, State<T>>>) -> Locked<'a, State<T>> {
         if state.is_none() && self.capacity != 0 {
             self.contended.store(true, Ordering::Relaxed);
         }
@@ -72,7 +72,7 @@ impl<T> Core<T> {
 
     /// The first value, and maybe the whole buffer with it; else the state, with nothing set aside.
     #[inline(always)]
-    pub(super) fn take_stashed(&self) -> Result<T, MutexGuard<'_, State<T>>> {
+    pub(super) fn take_stashed(&self) -> Result<T, Locked<'_, State<T>>> {
         let mut outlet = self.outlet.lock();
         match outlet.pop_front() {
             Some(value) => {
@@ -85,10 +85,7 @@ impl<T> Core<T> {
 
     /// The same for a receiver who would have to wait: it looks again for a while.
     #[inline(never)]
-    pub(super) fn await_stashed<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State<T>>,
-    ) -> Result<T, MutexGuard<'a, State<T>>> {
+    pub(super) fn await_stashed<'a>(&'a self, mut state: Locked<'a, State<T>>) -> Result<T, Locked<'a, State<T>>> {
         for _ in 0..patience() {
             if !state.buffer.is_empty() || state.sending.len() != 0 || state.senders == 0 {
                 break;
@@ -104,7 +101,7 @@ impl<T> Core<T> {
     }
 
     #[inline(never)]
-    fn set_aside<'a>(&'a self, mut outlet: MutexGuard<'a, VecDeque<T>>) -> Result<T, MutexGuard<'a, State<T>>> {
+    fn set_aside<'a>(&'a self, mut outlet: Locked<'a, VecDeque<T>>) -> Result<T, Locked<'a, State<T>>> {
         let mut state = self.lock_state();
         state.stashed = 0;
         if state.sending.len() != 0 || state.buffer.len() < 2 {

@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::MutexGuard;
+use crate::shared::lock::Locked;
 use tasklets_runtime::park::{Terms, Unwoken};
 use tasklets_runtime::{Payload, Scheduler};
 
@@ -30,7 +30,7 @@ impl<T: 'static> Core<T> {
     #[inline(never)]
     fn recv_patiently<'a>(
         self: &'a Arc<Self>,
-        mut state: MutexGuard<'a, State<T>>,
+        mut state: Locked<'a, State<T>>,
         terms: Option<Terms>,
         at: Site,
     ) -> Result<T, RecvError> {
@@ -47,7 +47,7 @@ impl<T: 'static> Core<T> {
     #[inline(always)]
     fn recv_from(
         self: &Arc<Self>,
-        mut state: MutexGuard<'_, State<T>>,
+        mut state: Locked<'_, State<T>>,
         terms: Option<Terms>,
         at: Site,
     ) -> Result<T, RecvError> {
@@ -78,7 +78,7 @@ impl<T: 'static> Core<T> {
 
     /// After a value was taken out of the buffer: lets in a sender who waits for room.
     #[inline(never)]
-    fn refill(&self, mut state: MutexGuard<'_, State<T>>) {
+    fn refill(&self, mut state: Locked<'_, State<T>>) {
         if state.buffer.len() >= state.capacity {
             return;
         }
@@ -92,7 +92,7 @@ impl<T: 'static> Core<T> {
     #[inline(never)]
     fn recv_from_waiter(
         self: &Arc<Self>,
-        mut state: MutexGuard<'_, State<T>>,
+        mut state: Locked<'_, State<T>>,
         terms: Option<Terms>,
         at: Site,
     ) -> Result<T, RecvError> {
@@ -111,7 +111,7 @@ impl<T: 'static> Core<T> {
 
     /// Wakes a sender whose value was taken.
     #[inline(always)]
-    fn release(&self, mut state: MutexGuard<'_, State<T>>, ticket: u32, scheduler: &Scheduler) {
+    fn release(&self, mut state: Locked<'_, State<T>>, ticket: u32, scheduler: &Scheduler) {
         if let Some(here) = state.take_here(Operation::Send, ticket, scheduler) {
             drop(state);
             return here.settle(Fate::<T>::Sent, scheduler);
@@ -121,7 +121,7 @@ impl<T: 'static> Core<T> {
 
     /// The same through the sender's node.
     #[inline(never)]
-    fn release_there(&self, state: MutexGuard<'_, State<T>>, ticket: u32, scheduler: &Scheduler) {
+    fn release_there(&self, state: Locked<'_, State<T>>, ticket: u32, scheduler: &Scheduler) {
         let owner = state.sending.owner(ticket);
         let wakeup = state.sending.wakeup(ticket, &state.threads, scheduler);
         drop(state);
@@ -135,7 +135,7 @@ impl<T: 'static> Core<T> {
     #[inline(always)]
     fn recv_later(
         self: &Arc<Self>,
-        mut state: MutexGuard<'_, State<T>>,
+        mut state: Locked<'_, State<T>>,
         terms: Terms,
         at: Site,
         scheduler: &Scheduler,
@@ -208,7 +208,7 @@ impl<T: 'static> Core<T> {
 
     #[cold]
     #[inline(never)]
-    pub(crate) fn recv_error(&self, state: MutexGuard<'_, State<T>>, reason: Reason, at: Site) -> RecvError {
+    pub(crate) fn recv_error(&self, state: Locked<'_, State<T>>, reason: Reason, at: Site) -> RecvError {
         RecvError { reason, place: self.place(Operation::Recv, &state, at) }
     }
 }

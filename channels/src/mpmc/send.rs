@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use parking_lot::MutexGuard;
+use crate::shared::lock::Locked;
 use tasklets_runtime::Scheduler;
 use tasklets_runtime::park::{Terms, Unwoken};
 
@@ -46,7 +46,7 @@ impl<T: 'static> Core<T> {
     #[inline(never)]
     fn send_to_waiter<'a>(
         self: &'a Arc<Self>,
-        mut state: MutexGuard<'a, State<T>>,
+        mut state: Locked<'a, State<T>>,
         value: T,
         terms: Option<Terms>,
         at: Site,
@@ -82,13 +82,7 @@ impl<T: 'static> Core<T> {
 
     /// Gives a value to a receiver who was claimed; it comes back if the receiver's thread has ended.
     #[inline(always)]
-    fn hand_over(
-        &self,
-        mut state: MutexGuard<'_, State<T>>,
-        ticket: u32,
-        value: T,
-        scheduler: &Scheduler,
-    ) -> Option<T> {
+    fn hand_over(&self, mut state: Locked<'_, State<T>>, ticket: u32, value: T, scheduler: &Scheduler) -> Option<T> {
         if let Some(here) = state.take_here(Operation::Recv, ticket, scheduler) {
             drop(state);
             here.settle(Fate::Received(value), scheduler);
@@ -99,7 +93,7 @@ impl<T: 'static> Core<T> {
 
     /// The same through the receiver's node.
     #[inline(never)]
-    fn hand_out(&self, mut state: MutexGuard<'_, State<T>>, ticket: u32, value: T, scheduler: &Scheduler) -> Option<T> {
+    fn hand_out(&self, mut state: Locked<'_, State<T>>, ticket: u32, value: T, scheduler: &Scheduler) -> Option<T> {
         state.receiving.get_mut(ticket).value = Some(value);
         let owner = state.receiving.owner(ticket);
         let wakeup = state.receiving.wakeup(ticket, &state.threads, scheduler);
@@ -114,7 +108,7 @@ impl<T: 'static> Core<T> {
     #[inline(always)]
     fn send_later(
         self: &Arc<Self>,
-        mut state: MutexGuard<'_, State<T>>,
+        mut state: Locked<'_, State<T>>,
         value: T,
         terms: Terms,
         at: Site,
@@ -204,13 +198,7 @@ impl<T: 'static> Core<T> {
 
     #[cold]
     #[inline(never)]
-    pub(crate) fn send_error(
-        &self,
-        state: MutexGuard<'_, State<T>>,
-        value: T,
-        reason: Reason,
-        at: Site,
-    ) -> SendError<T> {
+    pub(crate) fn send_error(&self, state: Locked<'_, State<T>>, value: T, reason: Reason, at: Site) -> SendError<T> {
         let place = Origin::Shared(self.place(Operation::Send, &state, at));
         drop(state);
         SendError { value, reason, place }

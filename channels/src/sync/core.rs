@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::shared::lock::{Lock, Locked};
 use tasklets_runtime::park::{Description, Inbox, TaskletId, Terms, Wait};
 use tasklets_runtime::{Scheduler, now};
 
@@ -69,7 +69,7 @@ pub(crate) struct State<R> {
 pub(crate) struct Core<R> {
     number: u64,
     name: Option<Cow<'static, str>>,
-    pub(crate) state: Mutex<State<R>>,
+    pub(crate) state: Lock<State<R>>,
 }
 
 /// An operation, and how long it may wait; not at all without terms.
@@ -128,7 +128,7 @@ impl<R: Rules> Core<R> {
     pub(crate) fn make(name: Option<Cow<'static, str>>, rules: R) -> Arc<Core<R>> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed) + 1;
-        Arc::new(Core { number, name, state: Mutex::new(State { queue: Queue::new(), rules }) })
+        Arc::new(Core { number, name, state: Lock::new(State { queue: Queue::new(), rules }) })
     }
 
     /// Gets what the call wants, waiting for it if it may.
@@ -168,7 +168,7 @@ impl<R: Rules> Core<R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn push<'a>(
         self: &'a Arc<Self>,
-        mut state: MutexGuard<'_, State<R>>,
+        mut state: Locked<'_, State<R>>,
         waiter: Waiter,
         scheduler: &'a Scheduler,
     ) -> Place<'a, R> {
@@ -219,7 +219,7 @@ impl<R: Rules> Core<R> {
     }
 
     /// Serves the first ones, as long as the rules admit them. They are woken with the lock released.
-    pub(crate) fn serve(&self, mut state: MutexGuard<'_, State<R>>, scheduler: &Scheduler) {
+    pub(crate) fn serve(&self, mut state: Locked<'_, State<R>>, scheduler: &Scheduler) {
         let Some(first) = state.serve_first(scheduler.inbox()) else { return };
         if R::SOLE || state.queue.len() == 0 {
             drop(state);

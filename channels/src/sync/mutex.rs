@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use spin::mutex::{SpinMutex, SpinMutexGuard};
 use tasklets_runtime::park::Terms;
 
 use super::core::{Call, Core, FOREVER, Holder, Lazy, Rules, Site, until, within};
@@ -59,7 +61,7 @@ pub struct Mutex<T: ?Sized> {
     core: Lazy<Held>,
     poisoned: AtomicBool,
     /// Locked by who holds the lock above it, and so never waited for.
-    value: parking_lot::Mutex<T>,
+    value: SpinMutex<T>,
 }
 
 /// Access to the value of a [`Mutex`], which is unlocked when this is dropped.
@@ -76,7 +78,9 @@ pub struct MutexGuard<'a, T: ?Sized> {
     pub(super) mutex: &'a Mutex<T>,
     unwinding: bool,
     /// None only while it is dropped.
-    value: Option<parking_lot::MutexGuard<'a, T>>,
+    value: Option<SpinMutexGuard<'a, T>>,
+    /// Its holder is a tasklet of this thread.
+    stays: PhantomData<std::sync::MutexGuard<'a, T>>,
 }
 
 /// Who holds it.
@@ -126,7 +130,7 @@ impl Rules for Held {
 impl<T> Mutex<T> {
     /// An unlocked mutex.
     pub const fn new(value: T) -> Mutex<T> {
-        Mutex { core: Lazy::new(), poisoned: AtomicBool::new(false), value: parking_lot::Mutex::new(value) }
+        Mutex { core: Lazy::new(), poisoned: AtomicBool::new(false), value: SpinMutex::new(value) }
     }
 
     /// An unlocked mutex with a name for reports and errors.
@@ -219,7 +223,7 @@ impl<T: ?Sized> Mutex<T> {
     fn guard(&self) -> MutexGuard<'_, T> {
         let value = self.value.try_lock();
         debug_assert!(value.is_some(), "its holder has unlocked it before");
-        MutexGuard { mutex: self, unwinding: std::thread::panicking(), value }
+        MutexGuard { mutex: self, unwinding: std::thread::panicking(), value, stays: PhantomData }
     }
 
     #[inline]

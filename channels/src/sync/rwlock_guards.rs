@@ -6,7 +6,13 @@ use std::sync::atomic::Ordering;
 
 use super::rwlock::RwLock;
 
-/// Access to the value of an [`RwLock`] that others may have as well. It stays on its thread.
+/// Access to the value of an [`RwLock`] that others may have as well. It stays on its thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>(_: T) {}
+/// let lock = tasklets_channels::sync::RwLock::new(0);
+/// send(lock.read().unwrap());
+/// ```
 #[must_use = "if it is dropped at once, the lock is released at once"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
@@ -15,7 +21,13 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
     value: Option<parking_lot::RwLockReadGuard<'a, T>>,
 }
 
-/// Access to the value of an [`RwLock`] that nobody else has. It stays on its thread.
+/// Access to the value of an [`RwLock`] that nobody else has. It stays on its thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>(_: T) {}
+/// let lock = tasklets_channels::sync::RwLock::new(0);
+/// send(lock.write().unwrap());
+/// ```
 #[must_use = "if it is dropped at once, the lock is released at once"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
