@@ -8,4 +8,4 @@ mod accept;
 mod graceful;
 
 pub use accept::AcceptError;
-pub use graceful::{Drained, Server, graceful};
+pub use graceful::{Connection, Drained, Server, graceful};
