@@ -59,22 +59,26 @@ pub(crate) fn read(input: &mut Input, most: usize, time: Duration) -> Result<Hea
             looked_at = bytes.len();
             if let Some((head, length)) = parse(bytes).map_err(Trouble::Refused)? {
                 if length > most {
-                    return Err(Trouble::Refused(Status::FIELDS_TOO_LARGE));
+                    return Err(too_large(bytes, most));
                 }
                 input.take(length);
                 return Ok(head);
             }
         }
         if bytes.len() >= most {
-            let one_line = !bytes.trim_ascii_start().contains(&b'\n');
-            let status = if one_line { Status::URI_TOO_LONG } else { Status::FIELDS_TOO_LARGE };
-            return Err(Trouble::Refused(status));
+            return Err(too_large(bytes, most));
         }
         if input.fill(deadline)? == 0 {
             let blank = input.bytes().trim_ascii().is_empty();
             return Err(if blank { Trouble::Gone } else { Trouble::Refused(Status::BAD_REQUEST) });
         }
     }
+}
+
+/// Which part of a head is too large: its first line, or what follows.
+fn too_large(bytes: &[u8], most: usize) -> Trouble {
+    let one_line = !bytes[..most].trim_ascii_start().contains(&b'\n');
+    Trouble::Refused(if one_line { Status::URI_TOO_LONG } else { Status::FIELDS_TOO_LARGE })
 }
 
 /// A head and its length; none if it is not whole.

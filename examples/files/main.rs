@@ -15,6 +15,8 @@ mod reply;
 mod target;
 
 use std::error::Error;
+use std::fmt;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -83,7 +85,7 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("cannot serve {}: {error}", arguments.folder.display()))?;
     let listener = TcpListener::bind(arguments.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
-    println!("listening on {}", listener.local_addr()?);
+    say(format_args!("listening on {}", listener.local_addr()?));
     let (site, limits) = (Arc::new(site), connection::Limits::of(arguments));
     let end = graceful(&stop, arguments.times.grace, move |server| {
         server.accept(
@@ -91,8 +93,13 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             move |(stream, _), connection| connection::serve(&stream, connection, &site, &limits),
         )
     });
-    println!("{end}");
+    say(format_args!("{end}"));
     end.result.map_or(Ok(()), |failed| Err(failed.into()))
+}
+
+/// Prints a line, if anybody reads it.
+fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 fn main() -> ExitCode {

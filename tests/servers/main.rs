@@ -5,5 +5,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../common/example.rs"]
+mod example;
+
+mod child;
+mod files;
 mod graceful;
 mod signals;

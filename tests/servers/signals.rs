@@ -1,12 +1,14 @@
 //! Signals as messages.
 
+use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use signal_hook::low_level::raise;
-use tasklets::signal::{Signal, signals};
+use tasklets::signal::{Signal, ctrl_c, signals};
 use tasklets::{run, select, spawn};
 
 use crate::common::checked;
+use crate::common::tool::this_program;
 
 /// Longer than any wait of these tests.
 const LONG: Duration = Duration::from_secs(600);
@@ -42,17 +44,18 @@ fn a_signal_wakes_a_select_while_the_others_run() {
 }
 
 #[test]
-fn what_nobody_receives_is_merged() {
-    checked(|| {
-        // A kind that no other test sends: those run in the same process.
-        let hangup = signals(&[Signal::Hangup]).unwrap();
-        for _ in 0..100 {
-            raise(Signal::Hangup.number()).unwrap();
-        }
-        assert_eq!(hangup.recv_timeout(LONG).unwrap(), Signal::Hangup);
-        let more = std::iter::from_fn(|| hangup.try_recv().ok()).count();
-        assert!(more < 100, "{more} more");
-    });
+fn without_receivers_a_signal_does_what_it_always_did() {
+    const CHILD: &str = "TASKLETS_SIGNALS_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        drop(ctrl_c().unwrap());
+        raise(Signal::Interrupt.number()).unwrap();
+        // The thread that waits for signals ends the process.
+        std::thread::sleep(LONG);
+    }
+    let mut program = this_program();
+    program.args(["--exact", "signals::without_receivers_a_signal_does_what_it_always_did"]).env(CHILD, "1");
+    let status = program.output().unwrap().status;
+    assert_eq!(status.signal(), Some(Signal::Interrupt.number()), "{status}");
 }
 
 #[test]
