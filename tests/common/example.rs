@@ -1,5 +1,7 @@
 //! Runs the binaries of `examples/`, which `cargo test` builds beside the tests.
 
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
