@@ -7,6 +7,7 @@ use std::time::Duration;
 use tasklets::process::Command;
 use tasklets::{JoinError, run, schedule, sleep, spawn};
 
+use crate::common::tool::meaningless_under;
 use crate::common::{checked, scale};
 
 /// A script for the shell.
@@ -23,6 +24,15 @@ fn output_and_status() {
         assert_eq!((output.stdout, output.stderr), (b"out\n".to_vec(), b"err\n".to_vec()));
         assert_eq!(output.status.code(), Some(3));
         assert!(shell("exit 0").status().unwrap().success());
+    });
+}
+
+#[test]
+fn what_cannot_be_started_is_an_error() {
+    if meaningless_under(&["valgrind", "qemu"], "it makes of vfork a fork, from which no error comes back") {
+        return;
+    }
+    checked(|| {
         let error = Command::new("no such program").output().unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
     });

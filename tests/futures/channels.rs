@@ -270,6 +270,84 @@ fn nothing_is_kept_of_futures_that_are_gone() {
     });
 }
 
+/// Passes on values, a few of which it holds at any time.
+async fn relay(from: Receiver<Dropped>, to: Sender<Dropped>) {
+    while let Ok(first) = from.recv_async().await {
+        let Ok(second) = from.recv_async().await else { return };
+        to.send_async(first).await.unwrap();
+        to.send_async(second).await.unwrap();
+    }
+}
+
+#[test]
+fn dropped_at_every_await_no_value_is_lost_or_dropped_twice() {
+    const VALUES: usize = 6;
+    // At each step there is one thing that lets the future go on; it is dropped before that, or after it and unpolled, or polled once more.
+    for steps in 0..=4 * VALUES {
+        for last in ["given", "not given"] {
+            checked(move || {
+                let (drops, _) = counted();
+                let (into, from) = rendezvous();
+                let (to, out) = rendezvous();
+                let (count, waker) = counted();
+                let mut future = Box::pin(relay(from.clone(), to));
+                let (mut sent, mut received) = (0, 0);
+                for step in 0..=steps {
+                    assert!(poll(future.as_mut(), &waker).is_pending());
+                    if step == steps && last == "not given" {
+                        break;
+                    }
+                    let woken = count.get();
+                    if into.try_send(Dropped(drops.clone())).is_ok() {
+                        sent += 1;
+                    } else {
+                        drop(out.try_recv().unwrap());
+                        received += 1;
+                    }
+                    assert_eq!(count.get(), woken + 1, "it is woken at each step");
+                }
+                drop(future);
+                // What was handed to it and not taken is in the channel; what it held is dropped; nobody waits any more.
+                let refused = drops.get();
+                let left = from.try_iter().count();
+                assert_eq!(drops.get(), refused + left);
+                assert!(left <= 1 && received <= sent);
+                let tries = steps + usize::from(last == "given");
+                assert_eq!(sent + received, tries);
+                // Each value, and those that could not be sent.
+                assert_eq!(Arc::strong_count(&drops), 1, "none is left");
+                assert_eq!(drops.get(), sent + received, "each exactly once");
+                assert!(out.try_recv().unwrap_err().is_disconnected());
+            });
+        }
+    }
+}
+
+#[test]
+fn a_waker_that_panics_does_so_in_the_one_who_wakes_and_harms_nobody() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            std::panic::resume_unwind(Box::new("woken"));
+        }
+    }
+    checked(|| {
+        let (tx, rx) = rendezvous();
+        let waker = Waker::from(Arc::new(Panics));
+        let mut receive = pin!(rx.recv_async());
+        assert!(poll(receive.as_mut(), &waker).is_pending());
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tx.try_send(1)));
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"woken"));
+        // It was sent all the same, and the channel goes on.
+        assert_eq!(poll(receive, &waker).map(Result::unwrap), Poll::Ready(1));
+        let theirs = rx.clone();
+        let receiver = spawn(move || theirs.recv().unwrap());
+        schedule().unwrap();
+        tx.send(2).unwrap();
+        assert_eq!(receiver.join().unwrap(), 2);
+    });
+}
+
 /// A waker that calls back into the channel.
 struct Meddles(Sender<u32>, Receiver<u32>);
 
