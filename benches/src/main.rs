@@ -4,6 +4,7 @@
 //! is cold by definition. Only the work is timed, not the set-up.
 
 mod channels;
+mod echo;
 mod locks;
 mod measure;
 mod memory;
@@ -93,6 +94,20 @@ fn main() -> std::process::ExitCode {
         for workload in WORKLOADS {
             println!("{:14} {}", workload.name, workload.about);
         }
+        // Not among the workloads: they do not end.
+        for (name, _) in echo::SERVERS {
+            println!("{:14} serves until it is killed; see benches/echo", format!("{name} PORT"));
+        }
+    }
+    if let [name, port] = &names[..]
+        && let Some((_, serve)) = echo::SERVERS.iter().find(|(known, _)| known == name)
+    {
+        let Ok(port) = port.parse() else {
+            eprintln!("{port} is no port");
+            return 2.into();
+        };
+        serve(port);
+        return 1.into();
     }
     let find = |name: &String| WORKLOADS.iter().find(|workload| workload.name == name);
     if let Some(unknown) = names.iter().find(|name| find(name).is_none()) {

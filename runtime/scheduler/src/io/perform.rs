@@ -59,11 +59,41 @@ impl<T: Endpoint> Source<T> {
     }
 
     /// Waits until an operation may be tried with success, or for no reason at all.
-    #[allow(dead_code, reason = "serving will wait so")]
     pub(crate) fn wait(&self, wish: Wish) -> io::Result<()> {
         let scheduler = Scheduler::local();
         self.drained(&scheduler, wish.direction);
         self.join(&scheduler, wish)?.wait_once()
+    }
+
+    /// Has somebody told when there may be something to read; its turn. None if there may be now: nobody is told then.
+    pub(crate) fn tell_when_readable(
+        &self,
+        scheduler: &Scheduler,
+        who: Who,
+        operation: &'static str,
+    ) -> io::Result<Option<u32>> {
+        let reactor = scheduler.reactor()?;
+        let slot = self.slot_or_register(scheduler, reactor, Direction::Read)?;
+        let mut seats = reactor.seats.borrow_mut();
+        if seats.may_try(slot, Direction::Read) {
+            return Ok(None);
+        }
+        Ok(Some(seats.join(slot, Direction::Read, who, operation)))
+    }
+
+    /// There is nothing to read, as the kernel has said.
+    pub(crate) fn nothing_to_read(&self, scheduler: &Scheduler) {
+        self.drained(scheduler, Direction::Read);
+    }
+
+    fn slot_or_register(&self, scheduler: &Scheduler, reactor: &Reactor, direction: Direction) -> io::Result<u32> {
+        if let Some(slot) = self.slot(scheduler, reactor) {
+            return Ok(slot);
+        }
+        let slot = self.register(scheduler)?;
+        // If it is ready now, an event says so.
+        reactor.seats.borrow_mut().drained(slot, direction);
+        Ok(slot)
     }
 
     #[inline]
@@ -91,14 +121,7 @@ impl<T: Endpoint> Source<T> {
     /// Joins those who wait for a direction, which has been found to be drained if nobody watches it yet.
     fn join<'a>(&'a self, scheduler: &'a Scheduler, wish: Wish) -> io::Result<Waiting<'a>> {
         let reactor = scheduler.reactor()?;
-        let slot = match self.slot(scheduler, reactor) {
-            Some(slot) => slot,
-            None => {
-                let slot = self.register(scheduler)?;
-                reactor.seats.borrow_mut().drained(slot, wish.direction);
-                slot
-            }
-        };
+        let slot = self.slot_or_register(scheduler, reactor, wish.direction)?;
         let deadline = match wish.patience {
             Patience::Until(deadline) => deadline,
             Patience::Usual => self.limit(wish.direction).and_then(|limit| clock::deadline(scheduler, limit)),

@@ -33,7 +33,7 @@ pub(crate) struct Reactor {
     poll: RefCell<Poll>,
     /// What the kernel told last. Taken out while it is gone through.
     events: Cell<Option<Events>>,
-    pub(super) seats: RefCell<Seats>,
+    pub(crate) seats: RefCell<Seats>,
     pub(super) link: Arc<Link>,
     /// When it last looked, by the clock of [`Pace`](crate::pace::Pace).
     looked: Cell<u64>,
@@ -176,10 +176,10 @@ impl Scheduler {
     }
 
     /// Tells one that a direction may be ready.
-    pub(super) fn tell(&self, who: Who) {
+    pub(crate) fn tell(&self, who: Who) {
         match who {
             Who::Tasklet(id) => self.wake_outside(id),
-            Who::Called(what) => what.ready(),
+            Who::Called(what, number) => what.ready(number),
         }
     }
 }

@@ -40,13 +40,13 @@ const NONE: u32 = u32::MAX;
 pub(crate) enum Who {
     Tasklet(TaskletId),
     /// Something that needs no stack meanwhile. It leaves the queue when it is told.
-    #[allow(dead_code, reason = "served connections will wait so")]
-    Called(Rc<dyn Ready>),
+    /// It is told by this number.
+    Called(Rc<dyn Ready>, u32),
 }
 
 /// What is called when a direction may be ready. It must neither switch nor run user code.
 pub(crate) trait Ready {
-    fn ready(&self);
+    fn ready(&self, number: u32);
 }
 
 /// A place in the queue of a direction.
@@ -243,7 +243,7 @@ impl Seats {
     pub(crate) fn neighbours(&self, key: u32) -> (Option<TaskletId>, Option<TaskletId>) {
         let who = |key: u32| match self.turns.get(key as usize)?.who {
             Who::Tasklet(id) => Some(id),
-            Who::Called(_) => None,
+            Who::Called(..) => None,
         };
         match self.turns.get(key as usize) {
             Some(turn) => (who(turn.prev), who(turn.next)),

@@ -34,6 +34,7 @@
 mod addresses;
 mod common;
 mod lookup;
+mod serve;
 mod tcp_listener;
 mod tcp_stream;
 mod udp;
@@ -43,6 +44,7 @@ mod unix_listener;
 mod unix_stream;
 
 pub use addresses::{Target, ToSocketAddrs, lookup_host};
+pub use serve::{Next, Served, Server, Stopper, serve};
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_stream::TcpStream;
 pub use udp::UdpSocket;
