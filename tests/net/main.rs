@@ -5,4 +5,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod ends;
+mod many;
+mod pollable;
+mod resets;
+mod serve;
+mod shortage;
+mod support;
 mod tcp;
+mod threads;
+mod udp;
+mod unix;
