@@ -57,15 +57,16 @@ pub use tasklets_channels::{
     set_channel_callback, set_select_seed, sync, unbounded, unbounded_named,
 };
 pub use tasklets_runtime::{
-    AnyTasklet, BlockOnError, BlockOnReason, BlockedOn, Budget, Builder, Dump, Ending, ErrorHandler, GreenletExit,
-    Handle, Interrupted, JoinError, Outcome, Payload, Picker, RemoteTasklet, Report, Runtime, RuntimeBuilder,
-    RuntimeReport, ScheduleCallback, Scheduler, Shutdown, Since, SpawnError, SpawnRefusal, Spawner, StackError,
-    StackLimit, StackMemory, StackPeak, Starved, State, Stats, Stdin, SyncTask, Tasklet, TaskletDump, TaskletError,
-    TaskletExit, ThreadEnded, Unblocked, WaitForError, Waiting, advance, block_on, block_on_deadline, block_on_timeout,
-    current, dump, dump_with_backtraces, enter, fs, in_sync_task, kill_all, main_tasklet, measure_stacks, now, park,
-    process, refuse_stacks, run, run_count, run_for, schedule, schedule_callback, schedule_remove, set_error_handler,
-    set_guard_size, set_max_stacks, set_pool_capacity, set_pool_review, set_schedule_callback, sleep, sleep_until,
-    spawn, spawn_anywhere, stack_memory, stack_peaks, stats, stdin, switch_trap, sync_task, trim, unblock, wait_for,
+    AnyTasklet, BlockOnError, BlockOnReason, BlockedOn, Budget, Builder, Cancelled, Dump, Elapsed, Ending,
+    ErrorHandler, GreenletExit, Handle, Interrupted, Interval, JoinError, Missed, Outcome, Payload, Picker,
+    RemoteTasklet, Report, Runtime, RuntimeBuilder, RuntimeReport, ScheduleCallback, Scheduler, Shutdown, Since,
+    SpawnError, SpawnRefusal, Spawner, StackError, StackLimit, StackMemory, StackPeak, Starved, State, Stats, Stdin,
+    SyncTask, Tasklet, TaskletDump, TaskletError, TaskletExit, ThreadEnded, Unblocked, WaitForError, Waiting, advance,
+    block_on, block_on_deadline, block_on_timeout, current, dump, dump_with_backtraces, enter, fs, in_sync_task,
+    interval, is_cancelled, kill_all, main_tasklet, measure_stacks, now, park, process, refuse_stacks, run, run_count,
+    run_for, schedule, schedule_callback, schedule_remove, set_error_handler, set_guard_size, set_max_stacks,
+    set_pool_capacity, set_pool_review, set_schedule_callback, shield, sleep, sleep_until, spawn, spawn_anywhere,
+    stack_memory, stack_peaks, stats, stdin, switch_trap, sync_task, timeout, timeout_at, trim, unblock, wait_for,
     with_picker, with_virtual_time,
 };
 #[cfg(unix)]

@@ -215,6 +215,25 @@ impl Condvar {
         self.wait_until(guard, within(time), Location::caller(), condition)
     }
 
+    /// [`wait_while`](Condvar::wait_while) until a moment of [`now`](tasklets_runtime::now()).
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_timeout_while`](Condvar::wait_timeout_while).
+    ///
+    /// # Panics
+    ///
+    /// As [`wait_timeout_while`](Condvar::wait_timeout_while).
+    #[track_caller]
+    pub fn wait_deadline_while<'a, T: ?Sized>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: Instant,
+        condition: impl FnMut(&mut T) -> bool,
+    ) -> Waited<'a, T, (MutexGuard<'a, T>, WaitTimeoutResult)> {
+        self.wait_until(guard, until(deadline), Location::caller(), condition)
+    }
+
     fn wait_until<'a, T: ?Sized>(
         &self,
         mut guard: MutexGuard<'a, T>,

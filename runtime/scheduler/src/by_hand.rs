@@ -100,6 +100,7 @@ impl Scheduler {
                 self.core.current.set(me);
                 if gone {
                     // Ended by hand before its body could run.
+                    self.forget_cancelled(key);
                     self.bury(key);
                     self.reap(key);
                 }

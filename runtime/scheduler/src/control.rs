@@ -11,6 +11,7 @@ impl Scheduler {
     #[cold]
     #[inline(never)]
     pub(crate) fn schedule_slowly(&self) -> Result<(), TaskletError> {
+        self.meet_here();
         if self.core.table.borrow().len() == 1 {
             return self.schedule_alone();
         }
@@ -44,9 +45,10 @@ impl Scheduler {
         if self.core.table.borrow().len() == 1 {
             let waker = self.waker();
             if waker == me {
+                self.meet_here();
                 return Ok(());
             }
-            if self.is_blocked(waker) && !self.awaits_outside() {
+            if self.is_blocked(waker) && !self.awaits_outside() && !self.is_due() {
                 return Err(TaskletError::Deadlock(Box::new(self.report())));
             }
         }

@@ -10,6 +10,7 @@ use greenlet::{Payload, StackError};
 use slab::Slab;
 
 use crate::by_hand::ByHand;
+use crate::cancel::scopes::Scopes;
 use crate::cycle::Seen;
 use crate::error::TaskletError;
 use crate::hooks::{Hooks, alert};
@@ -51,6 +52,10 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) picker: RefCell<Option<Box<dyn Picker>>>,
     pub(crate) timers: Timers,
+    /// Limits of time, and shields.
+    pub(crate) scopes: RefCell<Scopes>,
+    /// Tasklets that are cancelled, and limits that are reached.
+    pub(crate) cancelled: Cell<usize>,
     /// What other threads ask for.
     pub(crate) mailroom: Mailroom,
     /// What tells of descriptors, once a tasklet has waited for one.
@@ -142,6 +147,8 @@ impl Scheduler {
             clock: Clock::default(),
             picker: RefCell::new(None),
             timers: Timers::default(),
+            scopes: RefCell::default(),
+            cancelled: Cell::new(0),
             mailroom: Mailroom::new(),
             #[cfg(unix)]
             reactor: OnceCell::new(),

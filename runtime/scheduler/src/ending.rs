@@ -91,8 +91,8 @@ impl Scheduler {
             Ended::Panicked(payload) => self.handle_error(payload),
         };
         let panic = self.drop_belongings(me, panic);
-        if self.core.hooks.alerted(alert::MEASURE) {
-            self.note_stack_use(me);
+        if self.core.hooks.alerted(alert::MEASURE | alert::CANCEL) {
+            self.end_oddly(me);
         }
         trace::ended(self, me);
         let by_hand = self.take_by_hand(me);
@@ -111,6 +111,15 @@ impl Scheduler {
             self.reap(me);
         }
         After::Leave(None)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_oddly(&self, me: Key) {
+        if self.core.hooks.alerted(alert::MEASURE) {
+            self.note_stack_use(me);
+        }
+        self.forget_cancelled(me);
     }
 
     /// Sees to it that the ring's head is who shall go on after a tasklet that has ended.
@@ -241,6 +250,7 @@ impl Scheduler {
             Ended::Panicked(payload) => self.trapped(|| self.handle_error(payload)).unwrap_or_else(Some),
         };
         trace::ended(self, key);
+        self.forget_cancelled(key);
         self.bury(key);
         self.core.current.set(left);
         if let Some(payload) = panic {

@@ -6,6 +6,7 @@ use std::fmt;
 
 use greenlet::StackError;
 
+use crate::cancel::scopes::Cancelled;
 use crate::report::Report;
 
 /// Why an operation on a tasklet, or a switch, did not happen. Nothing has changed then.
@@ -49,6 +50,8 @@ pub enum TaskletError {
     },
     /// The main tasklet is the thread's own flow, and has no body that could be replaced.
     Main,
+    /// The operation would block the caller, which has set its block trap.
+    BlockTrap,
     /// The operation would switch while the thread's switch trap is set, or in a callback.
     SwitchTrap,
     /// The operation would switch while the thread unwinds. Rust's panic state belongs to the thread, not to the tasklet.
@@ -76,6 +79,7 @@ impl fmt::Display for TaskletError {
             TaskletError::Started { tasklet } => write!(f, "{tasklet} has begun and has a stack; kill it first"),
             TaskletError::Unbound { tasklet } => write!(f, "{tasklet} was not bound to a function; bind it first"),
             TaskletError::Main => f.write_str("the main tasklet cannot be bound, set up or unbound"),
+            TaskletError::BlockTrap => f.write_str("the tasklet does not like to be blocked: its block trap is set"),
             TaskletError::SwitchTrap => f.write_str("switch_trap: this would switch while switching is trapped"),
             TaskletError::Unwinding => f.write_str(
                 "cannot switch tasklets while the thread unwinds; do it before the panic, or after it was caught",
@@ -110,7 +114,7 @@ impl fmt::Display for TaskletExit {
 
 impl Error for TaskletExit {}
 
-/// Whether a payload ends a tasklet silently: its own exit, or that of the greenlet under it.
+/// Whether a payload ends a tasklet silently: its own exit, that of the greenlet under it, or a cancellation.
 pub(crate) fn is_exit(payload: &(dyn Any + Send)) -> bool {
-    payload.is::<TaskletExit>() || payload.is::<greenlet::GreenletExit>()
+    payload.is::<TaskletExit>() || payload.is::<greenlet::GreenletExit>() || payload.is::<Cancelled>()
 }

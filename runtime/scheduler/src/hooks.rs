@@ -29,8 +29,10 @@ pub(crate) mod alert {
     pub(crate) const LOOK: u8 = 16;
     /// A picker decides who goes on.
     pub(crate) const PICK: u8 = 32;
+    /// A tasklet is cancelled, or a limit of time is reached.
+    pub(crate) const CANCEL: u8 = 64;
     /// What makes a switch no plain one.
-    pub(crate) const ODD: u8 = BUSY | LOOK | PICK;
+    pub(crate) const ODD: u8 = BUSY | LOOK | PICK | CANCEL;
 }
 
 #[derive(Default)]

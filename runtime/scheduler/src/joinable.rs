@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::panic::Location;
+use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use crate::core::Scheduler;
 use crate::fate::End;
-use crate::job::{Join, JoinError, is_spare, join};
-use crate::park::Proxy;
+use crate::job::{Join, JoinError, is_spare, join, take_outcome};
+use crate::park::{Proxy, Terms, Unwoken};
+use crate::seams::clock;
 use crate::tasklet::AnyTasklet;
 
 /// A handle of a tasklet that can wait for its end and take its result.
@@ -58,6 +60,73 @@ impl<R: 'static> Tasklet<R> {
     pub fn join(&self) -> Result<R, JoinError> {
         let own = self.any.is_current();
         join(self.any.scheduler(), &self.job.of, own, Location::caller())
+    }
+
+    /// [`join`](Tasklet::join) for a limited time; the handle can join again after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Tasklet::join), and [`JoinError::TimedOut`].
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](Tasklet::join).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tasklets_runtime::{JoinError, sleep, spawn, with_virtual_time};
+    ///
+    /// with_virtual_time(|| {
+    ///     let t = spawn(|| sleep(Duration::from_secs(60)).unwrap());
+    ///     assert!(matches!(t.join_timeout(Duration::from_secs(1)), Err(JoinError::TimedOut)));
+    ///     assert!(t.join_timeout(Duration::from_secs(60)).is_ok());
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn join_timeout(&self, time: Duration) -> Result<R, JoinError> {
+        match clock::deadline(self.any.scheduler(), time) {
+            Some(deadline) => self.join_until(deadline, Location::caller()),
+            None => self.join(),
+        }
+    }
+
+    /// [`join`](Tasklet::join) until a moment of [`now`](crate::now()).
+    ///
+    /// # Errors
+    ///
+    /// As [`join_timeout`](Tasklet::join_timeout).
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](Tasklet::join).
+    #[track_caller]
+    pub fn join_deadline(&self, deadline: Instant) -> Result<R, JoinError> {
+        self.join_until(deadline, Location::caller())
+    }
+
+    fn join_until(&self, deadline: Instant, at: &'static Location<'static>) -> Result<R, JoinError> {
+        let (scheduler, job, own) = (self.any.scheduler(), &self.job.of, self.any.is_current());
+        let fate = job.fate();
+        if !fate.is_over() {
+            if own {
+                return Err(JoinError::Current);
+            }
+            let terms = Terms { deadline: Some(deadline), outside: false };
+            let me = scheduler.check_wait(false, terms).map_err(JoinError::from_refusal)?;
+            if deadline <= crate::now() {
+                return Err(JoinError::TimedOut);
+            }
+            fate.add_joiner(me.key);
+            match scheduler.wait_on(job.clone(), me.key, at, terms) {
+                Ok(()) => {}
+                Err(Unwoken::TimedOut) => return Err(JoinError::TimedOut),
+                Err(Unwoken::Deadlock(report)) => return Err(JoinError::Deadlock(report)),
+                Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
+            }
+        }
+        take_outcome(job)
     }
 
     /// Gives up the result and keeps the tasklet: a handle that does not hold back its panic.

@@ -28,6 +28,7 @@
 #[cfg(not(loom))]
 mod blocking;
 mod by_hand;
+mod cancel;
 mod control;
 mod core;
 mod cycle;
@@ -38,6 +39,7 @@ mod fate;
 mod frames;
 mod futures;
 mod hooks;
+mod interval;
 #[cfg(unix)]
 pub mod io;
 mod job;
@@ -76,6 +78,9 @@ pub use crate::blocking::{fs, process};
 pub use crate::core::Scheduler;
 pub use crate::futures::block_on::{block_on, block_on_deadline, block_on_timeout};
 pub use crate::futures::error::{BlockOnError, BlockOnReason};
+pub use cancel::scopes::Cancelled;
+pub use cancel::shield::{is_cancelled, shield};
+pub use cancel::timeout::{Elapsed, timeout, timeout_at};
 pub use dump::{BlockedOn, Dump, State, TaskletDump, dump, dump_with_backtraces};
 pub use error::{TaskletError, TaskletExit};
 pub use greenlet::{
@@ -86,6 +91,7 @@ pub use greenlet::{
 pub use hooks::{
     ErrorHandler, ScheduleCallback, schedule_callback, set_error_handler, set_schedule_callback, switch_trap,
 };
+pub use interval::{Interval, Missed, interval};
 pub use job::JoinError;
 pub use joinable::Tasklet;
 pub use nested::{enter, kill_all};

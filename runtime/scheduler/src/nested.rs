@@ -72,6 +72,7 @@ impl Scheduler {
         self.core.current.set(me);
         if base.is_dead() && self.core.table.borrow().find(key, generation).is_some_and(|entry| entry.alive()) {
             // Its greenlet was ended by hand before its body could run.
+            self.forget_cancelled(key);
             self.bury(key);
         }
         // The entry may be gone by now, and in use again.

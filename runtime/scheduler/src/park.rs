@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use greenlet::Payload;
 
+pub use crate::cancel::arrive::arrives_again;
 use crate::core::Scheduler;
 use crate::error::TaskletError;
 pub use crate::futures::proxy::Proxy;
@@ -26,6 +27,7 @@ use crate::table::{Key, Mail, Table, Waits};
 use crate::tasklet::AnyTasklet;
 use crate::trace;
 pub use crate::wakeup::inbox::Inbox;
+use crate::wakeup::timers::Alarm;
 
 /// Something that tasklets queue on.
 ///
@@ -185,7 +187,7 @@ impl Scheduler {
         }
         // The last one to run gives those that wait for a stack another try first.
         self.feed(usize::MAX);
-        if self.core.table.borrow().len() == 1 && terms.hopeless() && !self.awaits_outside() {
+        if self.core.table.borrow().len() == 1 && terms.hopeless() && !self.awaits_outside() && !self.is_due() {
             let waker = self.waker();
             if waker == id.key || self.is_blocked(waker) {
                 return Err(Refusal::Refused(TaskletError::Deadlock(Box::new(self.report()))));
@@ -276,7 +278,7 @@ impl Scheduler {
         at: &'static Location<'static>,
         terms: Terms,
     ) -> Result<(), Unwoken> {
-        let timer = terms.deadline.map(|deadline| self.core.timers.set(deadline, self.current_id()));
+        let timer = terms.deadline.map(|deadline| self.core.timers.set(deadline, Alarm::Wait(self.current_id())));
         let waited = self.wait_plainly(on, ticket, at, terms);
         if let Some(timer) = timer {
             self.core.timers.cancel(timer);

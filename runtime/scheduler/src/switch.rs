@@ -206,6 +206,9 @@ impl Scheduler {
     #[inline(never)]
     fn leaving_busily(&self, me: Key) {
         self.take_by_hand(me);
+        if self.core.hooks.alerted(alert::CANCEL) {
+            self.meet(me);
+        }
         if self.core.hooks.alerted(alert::LOOK | alert::PICK) {
             self.look();
         }

@@ -77,6 +77,8 @@ pub(crate) struct Flags {
     pub(crate) watching: bool,
     /// Being killed by somebody who waits for its end: it does not choose who runs next.
     pub(crate) nested: bool,
+    /// Every blocking point of it raises.
+    pub(crate) cancelled: bool,
 }
 
 /// What most tasklets never have.

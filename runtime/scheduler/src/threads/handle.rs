@@ -138,7 +138,7 @@ impl<R> Handle<R> {
         }
         let scheduler = Scheduler::local();
         let waiter = (scheduler.inbox().clone(), scheduler.current_id());
-        if self.remote().is_some_and(|who| (who.inbox(), who.id()) == (&waiter.0, waiter.1)) {
+        if self.is_of(&waiter) {
             return Err(JoinError::Current);
         }
         let terms = Terms { deadline, outside: true };
@@ -175,6 +175,73 @@ impl<R> Handle<R> {
             // If its thread has ended, so has it.
             let _ = who.kill();
         }
+    }
+
+    /// Cancels it: it never begins, or each of its blocking points raises from now on until it has ended; see
+    /// [`AnyTasklet::cancel`](crate::AnyTasklet::cancel). Nothing happens if it has ended.
+    pub fn cancel(&self) {
+        if self.task.end_unstarted() {
+            return;
+        }
+        if let Some(who) = self.remote() {
+            let _ = who.cancel();
+        }
+    }
+
+    /// [Cancels](Handle::cancel) it and waits for its end, until a moment of [`now`](crate::now()); whether it has died. Its result, if
+    /// it has one, can be joined after it. If it has not died, it stays cancelled, and may die later.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError::Current`] for the caller itself, which is not cancelled then; and [`JoinError`] if the caller may not block.
+    ///
+    /// # Panics
+    ///
+    /// Unwinds with what is thrown into the caller meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tasklets_runtime::{Runtime, now, sleep};
+    ///
+    /// let runtime = Runtime::builder().threads(2).build()?;
+    /// let sleeper = runtime.spawn(|| sleep(Duration::from_secs(3600)).unwrap()).unwrap();
+    /// assert!(sleeper.kill_and_wait(now() + Duration::from_secs(60)).unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn kill_and_wait(&self, deadline: Instant) -> Result<bool, JoinError> {
+        let at = Location::caller();
+        let scheduler = Scheduler::local();
+        let waiter = (scheduler.inbox().clone(), scheduler.current_id());
+        if self.is_of(&waiter) {
+            return Err(JoinError::Current);
+        }
+        self.cancel();
+        let terms = Terms { deadline: Some(deadline), outside: true };
+        let joining = Rc::new(Joining { task: self.task.clone(), waiter });
+        loop {
+            if self.is_finished() {
+                return Ok(true);
+            }
+            if deadline <= crate::now() {
+                return Ok(false);
+            }
+            scheduler.check_wait(false, terms).map_err(JoinError::from_refusal)?;
+            if self.task.over_or_wait(&joining.waiter) {
+                return Ok(true);
+            }
+            match scheduler.wait_on(joining.clone(), 0, at, terms) {
+                Ok(()) | Err(Unwoken::TimedOut) => {}
+                Err(Unwoken::Deadlock(report)) => return Err(JoinError::Deadlock(report)),
+                Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
+            }
+        }
+    }
+
+    fn is_of(&self, waiter: &Waiter) -> bool {
+        self.remote().is_some_and(|who| (who.inbox(), who.id()) == (&waiter.0, waiter.1))
     }
 
     /// Commands the tasklet; none if it has not begun, or has ended.

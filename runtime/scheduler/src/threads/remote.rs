@@ -19,6 +19,7 @@ pub(crate) enum Order {
     Remove,
     Run,
     Throw(Payload),
+    Cancel,
 }
 
 /// Names a tasklet for other threads, and commands it from there.
@@ -120,6 +121,15 @@ impl RemoteTasklet {
         self.throw(TaskletExit)
     }
 
+    /// Cancels it, as [`AnyTasklet::cancel`] does: from now on each of its blocking points raises, until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`ThreadEnded`].
+    pub fn cancel(&self) -> Result<(), ThreadEnded> {
+        self.order(Order::Cancel)
+    }
+
     /// Has `payload` raised in it when it runs next, as [`kill`](RemoteTasklet::kill) does an exit. Nothing happens if it has ended.
     ///
     /// # Errors
@@ -180,6 +190,7 @@ impl Scheduler {
             Order::Remove if key != self.core.current.get() && place != Place::Blocked => drop(self.remove(key)),
             Order::Run if place != Place::Blocked => self.run_next(key),
             Order::Remove | Order::Run => {}
+            Order::Cancel => self.cancel(key),
             Order::Throw(payload) if cfg!(panic = "abort") && life == Life::Started => self.discard(payload),
             Order::Throw(payload) => {
                 // The one that runs, too: it finds this when what it is doing now is done.

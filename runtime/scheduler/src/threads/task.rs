@@ -123,6 +123,8 @@ pub(crate) trait Outcome<R>: Send + Sync {
     fn is_over(&self) -> bool;
     /// The outcome, if it is there. Else the waiter is noted, and woken when it is.
     fn take_or_wait(&self, waiter: Option<&Waiter>) -> Option<Result<R, JoinError>>;
+    /// Whether it is over. If not, the waiter is noted, and woken when it is.
+    fn over_or_wait(&self, waiter: &Waiter) -> bool;
     fn forget(&self, waiter: &Waiter);
     /// Who it is, if it has begun and not ended.
     fn who(&self) -> Option<RemoteTasklet>;
@@ -276,6 +278,15 @@ impl<F: FnOnce() -> R + Send, R: Send> Outcome<R> for Task<F, R> {
         }
         let Stage::Over(verdict) = std::mem::replace(&mut inner.stage, Stage::Taken) else { unreachable!("just seen") };
         Some(verdict.into_result())
+    }
+
+    fn over_or_wait(&self, waiter: &Waiter) -> bool {
+        let mut inner = self.inner.lock();
+        let over = matches!(inner.stage, Stage::Over(_) | Stage::Taken);
+        if !over && !inner.waiters.contains(waiter) {
+            inner.waiters.push(waiter.clone());
+        }
+        over
     }
 
     fn forget(&self, waiter: &Waiter) {

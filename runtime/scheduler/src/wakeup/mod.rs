@@ -14,6 +14,7 @@ use crate::park::TaskletId;
 use crate::table::Mail;
 use crate::trace;
 use inbox::Command;
+use timers::Alarm;
 
 /// Commands that are obeyed at one look, at most: a flood of them does not keep tasklets from running.
 const BATCH: usize = 1024;
@@ -56,8 +57,11 @@ impl Scheduler {
         }
         if self.core.timers.next().is_some() {
             let now = self.core.clock.now();
-            while let Some(id) = self.core.timers.take_due(now) {
-                self.expire(id);
+            while let Some(alarm) = self.core.timers.take_due(now) {
+                match alarm {
+                    Alarm::Wait(id) => self.expire(id),
+                    Alarm::Limit(scope) => self.reach(scope),
+                }
             }
         }
     }

@@ -13,19 +13,28 @@ pub(crate) struct Timer {
     number: u64,
 }
 
+/// What is to happen at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Alarm {
+    /// A tasklet's wait ends.
+    Wait(TaskletId),
+    /// The time of a scope is up.
+    Limit(u32),
+}
+
 #[derive(Default)]
 pub(crate) struct Timers {
-    queue: RefCell<BTreeMap<Timer, TaskletId>>,
+    queue: RefCell<BTreeMap<Timer, Alarm>>,
     numbers: Cell<u64>,
     next: Cell<Option<Instant>>,
 }
 
 impl Timers {
-    /// Sets a timer for a tasklet.
-    pub(crate) fn set(&self, at: Instant, id: TaskletId) -> Timer {
+    /// Sets a timer.
+    pub(crate) fn set(&self, at: Instant, alarm: Alarm) -> Timer {
         let timer = Timer { at, number: self.numbers.get() };
         self.numbers.set(timer.number + 1);
-        self.queue.borrow_mut().insert(timer, id);
+        self.queue.borrow_mut().insert(timer, alarm);
         if self.next.get().is_none_or(|next| at < next) {
             self.next.set(Some(at));
         }
@@ -47,13 +56,13 @@ impl Timers {
     }
 
     /// Takes out the first one that is due.
-    pub(crate) fn take_due(&self, now: Instant) -> Option<TaskletId> {
+    pub(crate) fn take_due(&self, now: Instant) -> Option<Alarm> {
         if self.next.get().is_none_or(|next| next > now) {
             return None;
         }
         let mut queue = self.queue.borrow_mut();
-        let (_, id) = queue.pop_first()?;
+        let (_, alarm) = queue.pop_first()?;
         self.next.set(queue.first_key_value().map(|(first, _)| first.at));
-        Some(id)
+        Some(alarm)
     }
 }
