@@ -24,6 +24,7 @@
 //! | to share values between tasklets and threads, and to wait for each other | [`sync`] |
 //! | to wait for a time | [`sleep`], [`Channel::receive_timeout`] |
 //! | tasklets on several threads | [`Runtime`], [`spawn_anywhere`], [`Handle`], [`RemoteTasklet`] |
+//! | actors, and supervisors that begin them again when they fail | [`actor`] |
 //! | to end them | [`AnyTasklet::kill`], [`kill_all`], [`enter`] |
 //! | to know what stacks take, and how large they have to be | [`stack_memory`], [`measure_stacks`] |
 //! | to build a blocking primitive of your own | [`park`] |
@@ -45,6 +46,7 @@
 #[cfg(doctest)]
 mod doctests;
 
+pub mod actor;
 #[cfg(unix)]
 pub mod server;
 #[cfg(unix)]
@@ -57,7 +59,7 @@ pub use tasklets_channels::{
     set_channel_callback, set_select_seed, sync, unbounded, unbounded_named,
 };
 pub use tasklets_runtime::{
-    AnyTasklet, BlockOnError, BlockOnReason, BlockedOn, Budget, Builder, Cancelled, Dump, Elapsed, Ending,
+    Activity, AnyTasklet, BlockOnError, BlockOnReason, BlockedOn, Budget, Builder, Cancelled, Dump, Elapsed, Ending,
     ErrorHandler, GreenletExit, Handle, Interrupted, Interval, JoinError, Missed, Outcome, Payload, Picker,
     RemoteTasklet, Report, Runtime, RuntimeBuilder, RuntimeReport, ScheduleCallback, Scheduler, Shutdown, Since,
     SpawnError, SpawnRefusal, Spawner, StackError, StackLimit, StackMemory, StackPeak, Starved, State, Stats, Stdin,

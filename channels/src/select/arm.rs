@@ -15,6 +15,7 @@ pub(super) type Site = &'static Location<'static>;
 pub enum Attempt {
     /// It is the one: its result lies in it.
     Done,
+    /// It would have to wait.
     NotReady,
     /// Not ready either, but others have run meanwhile.
     Disturbed,
@@ -27,6 +28,7 @@ pub enum Kind {
     Local,
     /// Other threads may.
     Shared,
+    /// Ready at a moment.
     Timer,
 }
 

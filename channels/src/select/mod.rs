@@ -170,7 +170,8 @@ pub fn after(time: Duration) -> Timer {
 /// What `select!` is made of.
 #[doc(hidden)]
 pub mod parts {
-    pub use super::arm::{Arm, Entry};
+    pub use super::arm::{Arm, Attempt, Entry, Kind, Operate};
+    pub use super::stand::Stand;
     use super::*;
 
     /// [`recv`](super::recv) and the like, under the names that they have in `select!`.

@@ -105,6 +105,7 @@ pub use spawn::{Builder, spawn};
 pub use stacks::measure_stacks;
 pub use stats::{Stats, run_count, stats};
 pub use tasklet::AnyTasklet;
+pub use threads::activity::Activity;
 pub use threads::builder::RuntimeBuilder;
 pub use threads::error::{SpawnError, SpawnRefusal};
 pub use threads::handle::Handle;

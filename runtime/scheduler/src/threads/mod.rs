@@ -3,6 +3,7 @@
 //! Every thread has a scheduler of its own; a runtime is a number of threads that each run one, and a few queues of closures that
 //! have not begun. A tasklet that has begun never leaves its thread. There is nothing global: a process may have several runtimes.
 
+pub(crate) mod activity;
 pub(crate) mod affinity;
 pub(crate) mod builder;
 pub(crate) mod error;

@@ -40,6 +40,10 @@ impl Spawner {
         Spawner { pool }
     }
 
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
     /// That of the runtime whose worker the calling thread is.
     pub fn current() -> Option<Spawner> {
         let scheduler = Scheduler::local();
