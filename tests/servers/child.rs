@@ -72,8 +72,13 @@ impl Server {
     }
 
     /// Ends it in order.
-    pub(crate) fn end(mut self) -> String {
+    pub(crate) fn end(self) -> String {
         self.interrupt();
+        self.end_by_itself()
+    }
+
+    /// Waits until it has ended in order.
+    pub(crate) fn end_by_itself(mut self) -> String {
         let (status, printed) = self.wait();
         assert!(status.success(), "{status}: {printed}");
         printed

@@ -8,7 +8,10 @@ mod common;
 #[path = "../common/example.rs"]
 mod example;
 
+mod chat;
 mod child;
+mod echo;
 mod files;
 mod graceful;
+mod load;
 mod signals;

@@ -1,0 +1,66 @@
+//! The echo server.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use crate::child::{Random, Server};
+use crate::common::scale;
+
+fn start() -> Server {
+    Server::start("echo", &["--listen", "127.0.0.1:0", "--patience", "600"])
+}
+
+#[test]
+fn what_is_sent_comes_back() {
+    let server = start();
+    let mut random = Random(4);
+    let clients: Vec<_> = (0..scale(20))
+        .map(|_| {
+            let (mut stream, bytes) = (server.connect(), random.bytes(100_000));
+            std::thread::spawn(move || {
+                let (mut sender, sent) = (stream.try_clone().unwrap(), bytes.clone());
+                let sending = std::thread::spawn(move || {
+                    sender.write_all(&sent).unwrap();
+                    sender.shutdown(Shutdown::Write).unwrap();
+                });
+                let mut back = Vec::new();
+                stream.read_to_end(&mut back).unwrap();
+                assert!(back == bytes);
+                sending.join().unwrap();
+            })
+        })
+        .collect();
+    for client in clients {
+        client.join().unwrap();
+    }
+    assert!(server.end().ends_with(&format!("{} connections served\n", scale(20))));
+}
+
+#[test]
+fn resets_and_who_takes_nothing_harm_nobody() {
+    let server = start();
+    let mut stream = server.connect();
+    stream.write_all(b"x").unwrap();
+    stream.read_exact(&mut [0]).unwrap();
+    let rest = server.descriptors();
+    let mut greedy = server.connect();
+    // Until the buffers of both sides are full.
+    greedy.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+    while greedy.write(&[1; 65536]).is_ok() {}
+    for round in 0..scale(50) {
+        let mut other = server.connect();
+        other.write_all(&vec![2; round * 100]).unwrap();
+        rustix::net::sockopt::set_socket_linger(&other, Some(Duration::ZERO)).unwrap();
+        drop(other);
+        stream.write_all(b"hello").unwrap();
+        let mut back = [0; 5];
+        stream.read_exact(&mut back).unwrap();
+        assert_eq!(&back, b"hello");
+    }
+    drop(greedy);
+    server.descriptors_go_back_to(rest);
+    // The one that idles does not keep it from ending.
+    server.end();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+}
