@@ -5,8 +5,7 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasklets::net::TcpStream;
-use tasklets::server::Connection;
+use tasklets::net::{Next, Stopper, TcpStream};
 use tasklets::{now, schedule, unblock};
 
 use crate::answer::{Answer, Rest, Site};
@@ -34,40 +33,36 @@ impl Limits {
     }
 }
 
-/// Serves a client until it goes, or does what it should not.
-pub(crate) fn serve(stream: &TcpStream, connection: &Connection, site: &Arc<Site>, limits: &Limits) {
-    // What fails of a connection is the client's matter: it has gone.
-    let _ = try_serve(stream, connection, site, limits);
-}
-
-fn try_serve(stream: &TcpStream, connection: &Connection, site: &Arc<Site>, limits: &Limits) -> io::Result<()> {
+/// What is arranged for a connection when it has been accepted.
+pub(crate) fn greet(stream: &TcpStream, limits: &Limits) -> io::Result<()> {
     // Small answers go out at once.
     stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(limits.times.write_time))?;
+    stream.set_write_timeout(Some(limits.times.write_time))
+}
+
+/// Answers what a client has sent, when there is something. What fails of a connection is the client's matter: it has gone.
+pub(crate) fn serve(stream: &TcpStream, stopper: &Stopper, site: &Arc<Site>, limits: &Limits) -> io::Result<Next> {
     let mut input = Input::new(stream);
-    loop {
-        if input.bytes().is_empty() {
-            let deadline = now() + limits.times.idle_time;
-            match connection.idle(|| input.fill(deadline)) {
-                None | Some(Ok(0)) => return Ok(()),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(error),
-            }
-        } else if schedule().is_err() {
-            // Who sends many requests at once, waits for the others after each.
-            return Ok(());
-        }
-        if !exchange(stream, &mut input, connection, site, limits)? {
-            return part(stream, &mut input);
-        }
+    if input.fill(now() + limits.times.head_time)? == 0 {
+        return Ok(Next::Close);
     }
+    while exchange(stream, &mut input, stopper, site, limits)? {
+        // Nothing is kept for one that waits: neither a stack nor a buffer.
+        if input.bytes().is_empty() {
+            return Ok(Next::Wait);
+        }
+        // Who sends many requests at once, waits for the others after each.
+        schedule().map_err(io::Error::other)?;
+    }
+    part(stream, &mut input)?;
+    Ok(Next::Close)
 }
 
 /// Reads a request and answers it; whether another one may follow.
 fn exchange(
     stream: &TcpStream,
     input: &mut Input,
-    connection: &Connection,
+    stopper: &Stopper,
     site: &Arc<Site>,
     limits: &Limits,
 ) -> io::Result<bool> {
@@ -94,7 +89,7 @@ fn exchange(
             Err(error) => return Err(error),
         }
     }
-    let keep_alive = head.keep_alive && !unread && !connection.is_stopping();
+    let keep_alive = head.keep_alive && !unread && !stopper.is_stopped();
     if head.method == Method::Other {
         (&*stream).write_all(&Reply::plain(Status::METHOD_NOT_ALLOWED, keep_alive, true))?;
         return Ok(keep_alive);

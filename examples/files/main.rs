@@ -1,7 +1,8 @@
 //! A file server: HTTP/1.1 with keep-alive, ranges and limits, in plain blocking code.
 //!
-//! Each connection is a tasklet that reads a request and writes its answer (`connection.rs`). Files are opened and read on other threads
-//! (`answer.rs`), as disks block; sockets make only their tasklet wait. Ctrl-C lets the connections finish what they are at.
+//! Requests are read and answered in tasklets (`connection.rs`); a connection that waits for its next request has none. Files are opened
+//! and read on other threads (`answer.rs`), as disks block; sockets make only their tasklet wait. Ctrl-C lets the connections finish what
+//! they are at, and a second one does not.
 
 #![forbid(unsafe_code)]
 
@@ -20,13 +21,13 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use tasklets::net::TcpListener;
-use tasklets::server::graceful;
-use tasklets::signal;
+use tasklets::net::{Served, Server, TcpListener};
+use tasklets::{set_error_handler, signal, spawn};
 
 use answer::Site;
 
@@ -86,15 +87,26 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(arguments.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
     say(format_args!("listening on {}", listener.local_addr()?));
-    let (site, limits) = (Arc::new(site), connection::Limits::of(arguments));
-    let end = graceful(&stop, arguments.times.grace, move |server| {
-        server.accept(
-            || listener.accept(),
-            move |(stream, _), connection| connection::serve(&stream, connection, &site, &limits),
-        )
-    });
-    say(format_args!("{end}"));
-    end.result.map_or(Ok(()), |failed| Err(failed.into()))
+    let (site, limits) = (Arc::new(site), Rc::new(connection::Limits::of(arguments)));
+    let server = Server::new(listener).idle_timeout(arguments.times.idle_time).grace(arguments.times.grace);
+    let (stopper, asked) = (server.stopper(), server.stopper());
+    spawn(move || {
+        let signal = stop.recv();
+        // From now on, a signal does what it always does: a second Ctrl-C ends the process.
+        drop((stop, signal));
+        stopper.stop();
+    })
+    .detach();
+    // Of a connection that panics, the panic hook has told. The others go on.
+    set_error_handler(Some(Rc::new(drop)));
+    let greeting = limits.clone();
+    let served = server.serve_with(
+        move |stream, _| connection::greet(stream, &greeting),
+        move |stream, ()| connection::serve(stream, &asked, &site, &limits),
+    )?;
+    let Served { accepted, killed, .. } = served;
+    say(format_args!("{accepted} connections served, {killed} killed"));
+    Ok(())
 }
 
 /// Prints a line, if anybody reads it.
