@@ -16,5 +16,6 @@ pages! {
     from_greenlet: "../docs/from-greenlet.md"
     from_stackless: "../docs/from-stackless.md"
     inspecting: "../docs/INSPECTING.md"
+    servers: "../docs/servers.md"
     threads: "../docs/threads.md"
 }

@@ -125,10 +125,10 @@ pub fn terminated() -> io::Result<Receiver<Signal>> {
 /// use tasklets::signal::{Signal, signals};
 /// use tasklets::spawn;
 ///
-/// let reload = signals(&[Signal::Hangup])?;
-/// let server = spawn(move || reload.recv().unwrap());
-/// signal_hook::low_level::raise(Signal::Hangup.number())?; // as `kill -HUP` does
-/// assert_eq!(server.join().unwrap(), Signal::Hangup);
+/// let status = signals(&[Signal::User1])?;
+/// let server = spawn(move || status.recv().unwrap());
+/// signal_hook::low_level::raise(Signal::User1.number())?; // as `kill -USR1` does
+/// assert_eq!(server.join().unwrap(), Signal::User1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn signals(wanted: &[Signal]) -> io::Result<Receiver<Signal>> {
