@@ -150,6 +150,9 @@ impl<A: Actor> Cell<A> {
 
     fn work(&self, seat: &mut Seat<A>, handled: &mut usize) -> Result<(), Reason> {
         let run = catch_unwind(AssertUnwindSafe(|| {
+            if self.core.attention.load(Ordering::Acquire) && !self.attend(seat) {
+                return;
+            }
             if seat.actor.is_none() {
                 seat.actor = self.maker.as_ref().map(|make| make());
             }

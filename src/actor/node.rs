@@ -169,9 +169,13 @@ impl<H: Host> Node for H {
     }
 
     fn bury(&self, reason: Reason) {
-        let keeper = self.core().keeper.lock().take();
+        let (keeper, resting) = {
+            let desk = self.core().desk.lock();
+            // Under the lock under which an end asks for it: one of the two ends it for good.
+            (self.core().keeper.lock().take(), desk.phase == Phase::Resting)
+        };
         drop(keeper);
-        if self.core().desk.lock().phase == Phase::Resting {
+        if resting {
             conclude(self, reason, Default::default());
         }
     }
@@ -180,13 +184,14 @@ impl<H: Host> Node for H {
 /// The actor is not run any more: for now, if it has a keeper, who decides; else for good.
 pub(super) fn conclude<H: Host>(host: &H, reason: Reason, left: std::collections::VecDeque<H::Item>) {
     let core = host.core();
-    let kept = core.keeper.lock().is_some();
-    let (items, senders, watchers, body) = {
+    let (items, senders, watchers, body, keeper) = {
         let mut desk = core.desk.lock();
         if matches!(desk.phase, Phase::Ended(_)) {
             drop(desk);
             return core.hand_over(left, &Unhandled::Ended(reason));
         }
+        let keeper = core.keeper.lock().clone();
+        let kept = keeper.is_some();
         desk.put_back(left);
         (desk.who, desk.waiter) = (None, None);
         let body = desk.body.take();
@@ -194,7 +199,7 @@ pub(super) fn conclude<H: Host>(host: &H, reason: Reason, left: std::collections
         let items = if kept && core.carries_over { Default::default() } else { desk.take_all() };
         let senders = if kept && desk.queue.len() >= core.capacity { Default::default() } else { desk.take_senders() };
         let watchers = desk.rare.as_mut().map(|rare| std::mem::take(&mut rare.watchers)).unwrap_or_default();
-        (items, senders, watchers, body)
+        (items, senders, watchers, body, keeper)
     };
     for sender in senders {
         sender.wake();
@@ -206,7 +211,6 @@ pub(super) fn conclude<H: Host>(host: &H, reason: Reason, left: std::collections
         let down = down.clone();
         guarded(move || watcher(down));
     }
-    let keeper = core.keeper.lock().clone();
     if let Some(keeper) = keeper {
         keeper(down.reason);
     }
