@@ -3,8 +3,9 @@
 use std::panic::resume_unwind;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
-use tasklets::{BlockOnReason, JoinError, current, schedule, spawn, unblock};
+use tasklets::{BlockOnReason, JoinError, Runtime, current, schedule, spawn, timeout, unblock};
 
 use crate::common::{checked, scale};
 
@@ -67,6 +68,41 @@ fn a_killed_waiter_leaves_the_work_to_its_end_and_the_result_to_nobody() {
         assert!(matches!(worker.join(), Err(JoinError::Killed)));
         go.send(()).unwrap();
         assert_eq!(hear.iter().collect::<Vec<_>>(), ["done", "dropped"]);
+    });
+}
+
+#[test]
+fn a_limit_of_time_leaves_the_work_to_its_end() {
+    checked(|| {
+        let (say, hear) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        let late = timeout(Duration::from_millis(100), move || {
+            unblock(move || {
+                say.send("begun").unwrap();
+                wait.recv().unwrap();
+                say.send("done").unwrap();
+            })
+        });
+        assert!(late.is_err());
+        // Where everything is slow it has not begun, and never does.
+        if hear.recv().is_ok() {
+            go.send(()).unwrap();
+            assert_eq!(hear.iter().collect::<Vec<_>>(), ["done"]);
+        }
+    });
+}
+
+#[test]
+fn a_runtime_whose_tasklets_wait_for_work_does_not_stand_still() {
+    checked(|| {
+        let (stalls, told) = mpsc::channel();
+        let hook = move |report: &_| stalls.send(format!("{report}")).unwrap();
+        let runtime = Runtime::builder().threads(2).closed().on_stall(hook).build().unwrap();
+        let slow = || thread::sleep(Duration::from_millis(50));
+        let handles = [(); 4].map(|()| runtime.spawn(move || unblock(slow)).unwrap());
+        handles.iter().for_each(|handle| handle.join().unwrap().unwrap());
+        runtime.shutdown();
+        assert_eq!(told.iter().next(), None);
     });
 }
 

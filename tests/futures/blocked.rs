@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tasklets::{
     BlockOnReason, JoinError, block_on, block_on_deadline, block_on_timeout, current, kill_all, now, run, schedule,
-    sleep, spawn, with_virtual_time,
+    sleep, spawn, sync_task, timeout, wait_for, with_virtual_time,
 };
 
 use crate::common::checked;
@@ -147,6 +147,22 @@ fn a_future_that_is_lent_outlives_a_timeout() {
         assert_eq!(teller.dropped(), 0);
         teller.tell(5);
         assert_eq!(block_on(&mut future).unwrap(), 5);
+    });
+}
+
+#[test]
+fn a_limit_of_time_around_it_drops_the_future() {
+    checked(|| {
+        with_virtual_time(|| {
+            let (teller, future) = told::<()>();
+            assert!(timeout(SECOND, || block_on(future)).is_err());
+            assert_eq!(teller.dropped(), 1);
+            // Also one that never waits for long.
+            assert!(timeout(Duration::ZERO, || block_on(busy(10))).is_err());
+            // And in synchronous code that is itself a future.
+            let task = sync_task(|| wait_for(pending::<()>()).unwrap());
+            assert!(timeout(SECOND, || block_on(task)).is_err());
+        });
     });
 }
 

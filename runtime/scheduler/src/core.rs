@@ -65,6 +65,8 @@ pub(crate) struct Core {
     pub(crate) worker: OnceCell<Worker>,
     /// What primitives keep here, each at a number of its own.
     pub(crate) kept: RefCell<Slab<Rc<dyn Wait>>>,
+    /// Tasklets that wait for futures, and so for what no thread of a runtime need know of.
+    pub(crate) awaiting: Cell<usize>,
     pub(crate) ended: Cell<u64>,
     /// What a tasklet panicked with that somebody kills and waits for.
     pub(crate) last_words: RefCell<Option<Payload>>,
@@ -154,6 +156,7 @@ impl Scheduler {
             reactor: OnceCell::new(),
             worker: OnceCell::new(),
             kept: RefCell::new(Slab::new()),
+            awaiting: Cell::new(0),
             ended: Cell::new(0),
             last_words: RefCell::new(None),
             spares: Spares::default(),

@@ -149,7 +149,11 @@ impl Patient {
             if expired() {
                 return Err(BlockOnReason::TimedOut);
             }
-            match self.scheduler.wait_on(on.clone(), 0, self.at, self.terms) {
+            let awaiting = &self.scheduler.core.awaiting;
+            awaiting.set(awaiting.get() + 1);
+            let waited = self.scheduler.wait_on(on.clone(), 0, self.at, self.terms);
+            awaiting.set(awaiting.get() - 1);
+            match waited {
                 Ok(()) => {}
                 // What has rung in time is polled: it may be ready.
                 Err(Unwoken::TimedOut) if self.bell.take() => return Ok(()),

@@ -104,7 +104,7 @@ impl RuntimeBuilder {
     }
 
     /// Says that nothing outside the runtime's threads will ever end a wait of its tasklets: no other thread holds an end of their
-    /// channels. When all workers are idle then, tasklets are blocked, and none waits for a time, every waiter fails with a
+    /// channels. When all workers are idle then, tasklets are blocked, and none waits for a time, a descriptor or a future, every waiter fails with a
     /// deadlock whose report has all of them.
     pub fn closed(mut self) -> RuntimeBuilder {
         self.settings.closed = true;

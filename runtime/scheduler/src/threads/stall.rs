@@ -40,6 +40,7 @@ struct Standstill {
     progress: Vec<u64>,
     blocked: usize,
     outside: bool,
+    /// Times, descriptors or futures are waited for.
     timers: bool,
 }
 

@@ -175,7 +175,7 @@ impl Scheduler {
             standing.progress.store(worker.progress(), Ordering::Relaxed);
             standing.blocked.store(table.blocked() + table.starving(), Ordering::Relaxed);
             standing.outside.store(table.outside() != 0, Ordering::Relaxed);
-            standing.timers.store(self.core.timers.next().is_some(), Ordering::Relaxed);
+            standing.timers.store(self.awaits_the_world(), Ordering::Relaxed);
         }
         pool.roll.settle(worker.index);
         if !pool.has_work() && !worker.is_stopping() {
@@ -185,6 +185,15 @@ impl Scheduler {
             worker.called.set(true);
             pool.roll.answer();
         }
+    }
+
+    /// Whether something may make a tasklet runnable that is neither a tasklet of any thread nor holds an end of what they wait on.
+    fn awaits_the_world(&self) -> bool {
+        #[cfg(unix)]
+        if self.awaits_io() {
+            return true;
+        }
+        self.core.timers.next().is_some() || self.core.awaiting.get() != 0
     }
 
     /// After a rest in which something may have become runnable.
