@@ -239,7 +239,9 @@ impl Scheduler {
     pub(crate) fn end_unstarted(&self, key: Key) {
         let Some(Mail::Bomb(payload)) = self.collect(key) else { return };
         let job = self.core.table.borrow().get(key).job.clone();
-        // Its closure's destructor, and the error handler, run as this tasklet, and must not switch.
+        // Its closure's destructor, and the error handler, run as this tasklet, and must not switch. They may drop the last handle of
+        // who runs in truth, and has ended.
+        let kept = self.handle(self.core.current.get());
         let left = self.core.current.replace(key);
         let ended = self.trapped(|| match job {
             Some(job) => job.cancel(payload),
@@ -253,6 +255,7 @@ impl Scheduler {
         self.forget_cancelled(key);
         self.bury(key);
         self.core.current.set(left);
+        drop(kept);
         if let Some(payload) = panic {
             self.raise_in_waker(payload);
         }
@@ -283,6 +286,14 @@ impl Scheduler {
             }
         }
         self.post(waker, Mail::Bomb(payload));
+    }
+
+    /// Raises a panic that nobody can join where the thread's errors surface; the caller, who is not that, goes on first.
+    pub(crate) fn surface_later(&self, payload: Payload) {
+        match self.core.hooks.error_handler() {
+            Some(handler) => handler(payload),
+            None => self.raise_later(payload),
+        }
     }
 
     /// Makes whoever errors surface in runnable, with a panic to raise when it is its turn.

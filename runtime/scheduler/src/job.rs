@@ -235,6 +235,8 @@ pub enum JoinError {
     Current,
     /// Nobody could ever have woken the caller.
     Deadlock(Box<Report>),
+    /// The tasklet of a scope panicked; the scope tells with what.
+    InScope,
     /// The caller has set its block trap.
     BlockTrap,
     /// The switch to another tasklet was refused.
@@ -279,6 +281,7 @@ impl fmt::Display for JoinError {
             JoinError::Taken => f.write_str("the result was taken already"),
             JoinError::Current => f.write_str("a tasklet cannot join itself"),
             JoinError::Deadlock(report) => write!(f, "deadlock: nobody could end this join\n{report}"),
+            JoinError::InScope => f.write_str("the tasklet panicked; its scope tells with what, where it ends"),
             JoinError::BlockTrap => f.write_str("the tasklet does not like to be blocked: its block trap is set"),
             JoinError::Refused(error) => error.fmt(f),
             JoinError::TimedOut => f.write_str("the time was up before the tasklet ended"),

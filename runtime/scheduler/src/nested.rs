@@ -132,11 +132,14 @@ impl Scheduler {
 
     /// Ends every tasklet but main and the caller; those that refuse.
     pub(crate) fn kill_all(&self) -> Vec<AnyTasklet> {
-        for _ in 0..ATTEMPTS {
+        let mut left = usize::MAX;
+        for attempt in 0.. {
             let alive = self.others();
-            if alive.is_empty() {
+            // Who waits for others in a scope ends after them, however many that makes.
+            if alive.is_empty() || (attempt >= ATTEMPTS && alive.len() >= left) {
                 break;
             }
+            left = alive.len();
             for (key, generation) in alive {
                 let there = self.core.table.borrow().find(key, generation).is_some_and(|entry| entry.alive());
                 if there && key != self.core.current.get() {

@@ -18,6 +18,10 @@ impl Open {
         Open { scheduler: scheduler.clone(), scope, timer: None }
     }
 
+    pub(crate) fn scope(&self) -> u32 {
+        self.scope
+    }
+
     /// Has the scope reached at a moment.
     pub(crate) fn until(&mut self, deadline: std::time::Instant) {
         if deadline <= self.scheduler.core.clock.now() {

@@ -1,0 +1,14 @@
+//! Scopes: what they promise, and every way to leave one with something borrowed alive that safe code could try.
+
+#![forbid(unsafe_code)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod attacks;
+mod owners;
+
+mod process;
+mod random;
+mod rules;
+mod support;
