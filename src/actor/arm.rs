@@ -63,9 +63,9 @@ impl<M: Send + 'static> Operate for MailboxArm<'_, M> {
         self.mailbox.await_message(|| Waiter::Bell(bell.clone())) && self.bell.enlist(stand, number)
     }
 
-    fn leave(&self) {
+    fn leave(&self, stand: &Stand) {
         self.mailbox.await_nothing();
-        self.bell.leave();
+        self.bell.leave(stand);
     }
 
     fn collect(&self, at: Site) -> bool {

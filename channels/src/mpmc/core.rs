@@ -4,7 +4,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicBool, AtomicUsize};
 
 use crate::shared::lock::{Lock, Locked};
 use tasklets_runtime::Scheduler;
@@ -40,6 +45,8 @@ pub(crate) struct Core<T> {
     pub(super) left: AtomicUsize,
     /// Whether they do that.
     pub(super) contended: AtomicBool,
+    /// Whether there may be something to receive: written under the lock, and true whenever there is, so that who finds it false need not lock.
+    stirred: AtomicBool,
     /// That of the state.
     pub(crate) capacity: usize,
     pub(crate) label: Label,
@@ -106,6 +113,7 @@ impl<T> Core<T> {
             outlet: Lock::new(VecDeque::new()),
             left: AtomicUsize::new(0),
             contended: AtomicBool::new(false),
+            stirred: AtomicBool::new(false),
             capacity,
             label: Label { kind, number, name },
         }
@@ -113,8 +121,27 @@ impl<T> Core<T> {
 
     /// Locks the state, without what receivers may have set aside: see [`lock`](Core::lock).
     #[inline]
-    pub(super) fn lock_state(&self) -> Locked<'_, State<T>> {
+    pub(crate) fn lock_state(&self) -> Locked<'_, State<T>> {
         self.state.lock()
+    }
+
+    /// Notes, under the lock, that something was sent, or is to be, or that there are no senders any more.
+    #[inline(always)]
+    pub(crate) fn stir(&self) {
+        self.stirred.store(true, Ordering::Release);
+    }
+
+    /// Notes, under the lock and with nothing set aside, whether a receiver need not wait.
+    #[inline(always)]
+    pub(super) fn settle(&self, state: &State<T>) {
+        let ready = !state.buffer.is_empty() || state.sending.len() != 0 || state.senders == 0;
+        self.stirred.store(ready, Ordering::Release);
+    }
+
+    /// Whether a receiver has reason to lock.
+    #[inline(always)]
+    pub(super) fn is_stirred(&self) -> bool {
+        self.stirred.load(Ordering::Acquire)
     }
 
     /// How many values are buffered.

@@ -156,6 +156,7 @@ impl<T: 'static> SendFuture<'_, T> {
             if let Some((mut state, thread)) = self.core.lock_to_await_room(me) {
                 let parcel = Parcel { value: Some(value), slot: NO_SLOT };
                 self.stage = Stage::Queued(state.sending.push(thread, me, None, parcel));
+                self.core.stir();
                 return Poll::Pending;
             }
         }

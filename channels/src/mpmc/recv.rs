@@ -63,14 +63,19 @@ impl<T: 'static> Core<T> {
     /// Receives a value, if it need not wait; else nothing has happened.
     #[inline]
     pub(crate) fn poll_recv(self: &Arc<Self>, at: Site) -> Option<Result<T, RecvError>> {
+        if !self.is_stirred() {
+            return None;
+        }
         let mut state = self.lock();
         if let Some(value) = state.buffer.pop_front() {
+            self.settle(&state);
             if state.sending.len() != 0 {
                 self.refill(state);
             }
             return Some(Ok(value));
         }
         if state.sending.len() == 0 && state.senders != 0 {
+            self.settle(&state);
             return None;
         }
         Some(self.recv_from_waiter(state, None, at)).filter(|result| !result.as_ref().is_err_and(RecvError::is_empty))
@@ -99,6 +104,7 @@ impl<T: 'static> Core<T> {
         let scheduler = Scheduler::local();
         if let Some(ticket) = state.sending.claim_first() {
             let value = state.sent_by(ticket);
+            self.settle(&state);
             self.release(state, ticket, &scheduler);
             return Ok(value);
         }

@@ -20,6 +20,7 @@ impl<T: 'static> Core<T> {
         let mut state = self.lock_state();
         if state.has_room() {
             state.buffer.push_back(value);
+            self.stir();
             return Ok(());
         }
         self.send_to_waiter(state, value, terms, at)
@@ -31,6 +32,7 @@ impl<T: 'static> Core<T> {
         let mut state = self.lock();
         if state.has_room() {
             state.buffer.push_back(value);
+            self.stir();
             return Ok(Ok(()));
         }
         if state.receivers != 0 && state.receiving.len() == 0 {
@@ -67,6 +69,7 @@ impl<T: 'static> Core<T> {
         }
         if state.has_room() {
             state.buffer.push_back(value);
+            self.stir();
             return Ok(());
         }
         let Some(terms) = terms else { return Err(self.send_error(state, value, Reason::Full, at)) };
@@ -123,6 +126,7 @@ impl<T: 'static> Core<T> {
         let slots = Seat::<T>::of(&*seat);
         let slot = slots
             .reserve(Operation::Send, |slot| state.sending.push(thread, me, None, Parcel { value: Some(value), slot }));
+        self.stir();
         drop(state);
         loop {
             let waited = scheduler.wait_on(seat.clone(), slot, at, terms);
@@ -187,7 +191,8 @@ impl<T: 'static> Core<T> {
                     drop(state);
                     return drop(value);
                 }
-                return state.buffer.push_front(value);
+                state.buffer.push_front(value);
+                return self.stir();
             };
             match self.hand_over(state, ticket, value, &scheduler) {
                 None => return,

@@ -146,6 +146,9 @@ impl<T> Drop for Sender<T> {
         let left = {
             let mut state = self.core.lock_state();
             state.senders -= 1;
+            if state.senders == 0 {
+                self.core.stir();
+            }
             state.senders
         };
         if left == 0 {

@@ -42,7 +42,7 @@ pub trait Operate {
     fn enlist(&self, stand: &Rc<Stand>, number: u32) -> bool;
 
     /// Leaves the queue undecided, if it is in it.
-    fn leave(&self);
+    fn leave(&self, stand: &Stand);
 
     /// The stand was decided for this arm: finishes the operation; false if that is not possible any more.
     fn collect(&self, at: Site) -> bool;

@@ -156,7 +156,7 @@ fn leave(arms: &[Entry<'_>], stand: Rc<Stand>) -> Option<usize> {
     let claimed = stand.close().map(|number| number as usize);
     for (number, entry) in arms.iter().enumerate() {
         if claimed != Some(number) {
-            entry.arm.leave();
+            entry.arm.leave(&stand);
         }
     }
     stand.put_back();

@@ -41,6 +41,13 @@ impl<'a, T: 'static> LocalRecv<'a, T> {
         self.finish(Err(ReceiveError::Failed(Failed { reason, place })))
     }
 
+    fn leave_queue(&self) {
+        if self.ticket.get() != NOWHERE {
+            let slot = self.take_slot();
+            drop(slot);
+        }
+    }
+
     fn take_slot(&self) -> Slot<T> {
         self.channel.inner.queue.borrow_mut().take_arm(self.ticket.replace(NOWHERE)).slot
     }
@@ -85,11 +92,8 @@ impl<T: 'static> Operate for LocalRecv<'_, T> {
         true
     }
 
-    fn leave(&self) {
-        if self.ticket.get() != NOWHERE {
-            let slot = self.take_slot();
-            drop(slot);
-        }
+    fn leave(&self, _stand: &Stand) {
+        self.leave_queue();
     }
 
     fn collect(&self, at: Site) -> bool {
@@ -102,7 +106,7 @@ impl<T: 'static> Operate for LocalRecv<'_, T> {
 
     /// What was received is dropped, as with any receiver that is killed.
     fn abandon(&self) {
-        self.leave();
+        self.leave_queue();
     }
 
     fn fail(&self, reason: Reason, at: Site) -> Option<Reason> {
@@ -247,7 +251,7 @@ impl<T: 'static, F: FnOnce() -> T> Operate for LocalSend<'_, T, F> {
         true
     }
 
-    fn leave(&self) {
+    fn leave(&self, _stand: &Stand) {
         let ticket = self.ticket.replace(NOWHERE);
         if ticket != NOWHERE {
             let node = self.channel.inner.queue.borrow_mut().take_arm(ticket);

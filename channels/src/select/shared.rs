@@ -35,7 +35,7 @@ impl<'a, T: 'static> SharedRecv<'a, T> {
 
     fn leave_queue(&self) -> Option<T> {
         let ticket = self.ticket.replace(NOWHERE);
-        if ticket == NOWHERE { None } else { self.core.lock().receiving.take(ticket).value }
+        if ticket == NOWHERE { None } else { self.core.lock_state().receiving.take(ticket).value }
     }
 }
 
@@ -66,9 +66,16 @@ impl<T: 'static> Operate for SharedRecv<'_, T> {
         true
     }
 
-    fn leave(&self) {
-        let nothing = self.leave_queue();
-        debug_assert!(nothing.is_none());
+    #[inline]
+    fn leave(&self, stand: &Stand) {
+        let ticket = self.ticket.replace(NOWHERE);
+        if ticket == NOWHERE {
+            return;
+        }
+        // Not with what was set aside: a queue is all that is wanted.
+        let (parcel, claim) = self.core.lock_state().receiving.withdraw(ticket);
+        debug_assert!(parcel.value.is_none());
+        claim.into_iter().for_each(|claim| stand.keep(claim));
     }
 
     fn collect(&self, at: Site) -> bool {
@@ -133,7 +140,7 @@ impl<'a, T: 'static> SharedSend<'a, T> {
 
     fn leave_queue(&self) -> Option<T> {
         let ticket = self.ticket.replace(NOWHERE);
-        if ticket == NOWHERE { None } else { self.core.lock().sending.take(ticket).value }
+        if ticket == NOWHERE { None } else { self.core.lock_state().sending.take(ticket).value }
     }
 }
 
@@ -165,16 +172,21 @@ impl<T: 'static> Operate for SharedSend<'_, T> {
             }
             let parcel = Parcel { value: Some(value), slot: NO_SLOT };
             self.ticket.set(state.sending.push(thread, me, Some(stand.claim_for(number)), parcel));
+            self.core.stir();
             self.core.seat(&mut state, thread, &scheduler)
         };
         stand.add(seat, STANDS_TO_SEND);
         true
     }
 
-    fn leave(&self) {
-        if self.ticket.get() != NOWHERE {
-            self.value.set(self.leave_queue());
+    fn leave(&self, stand: &Stand) {
+        let ticket = self.ticket.replace(NOWHERE);
+        if ticket == NOWHERE {
+            return;
         }
+        let (parcel, claim) = self.core.lock_state().sending.withdraw(ticket);
+        self.value.set(parcel.value);
+        claim.into_iter().for_each(|claim| stand.keep(claim));
     }
 
     fn collect(&self, at: Site) -> bool {

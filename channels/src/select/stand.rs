@@ -23,6 +23,8 @@ pub struct Stand {
     /// Whether other threads take part in this wait.
     shared: Cell<bool>,
     ballot: OnceCell<Ballot>,
+    /// More of it, for claims: counting them up and down at every wait would be two atomic operations for each arm.
+    spare: RefCell<Vec<Ballot>>,
     /// What it waits on, with tickets, for reports.
     places: RefCell<Vec<(Rc<dyn Wait>, u32)>>,
 }
@@ -60,6 +62,7 @@ impl Stand {
             decided: Cell::new(CLOSED),
             shared: Cell::new(false),
             ballot: OnceCell::new(),
+            spare: RefCell::default(),
             places: RefCell::new(Vec::with_capacity(ARMS)),
         })
     }
@@ -91,8 +94,16 @@ impl Stand {
     }
 
     /// What stands for an arm in the queue of a channel of several threads.
+    #[inline]
     pub(crate) fn claim_for(&self, arm: u32) -> Claim {
-        self.ballot.get_or_init(Ballot::new).arm(arm)
+        let spare = self.spare.borrow_mut().pop();
+        spare.unwrap_or_else(|| self.ballot().clone()).arm(arm)
+    }
+
+    /// Gets it back.
+    #[inline]
+    pub(crate) fn keep(&self, claim: Claim) {
+        self.spare.borrow_mut().push(claim.into_ballot());
     }
 
     /// Whether it can still be decided.

@@ -35,7 +35,7 @@ impl Operate for Timer {
         true
     }
 
-    fn leave(&self) {}
+    fn leave(&self, _stand: &Stand) {}
 
     fn collect(&self, _at: Site) -> bool {
         self.passed.set(true);

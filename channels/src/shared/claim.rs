@@ -33,8 +33,9 @@ impl Ballot {
     }
 
     /// The claim that stands in the queue of an arm.
-    pub(crate) fn arm(&self, arm: u32) -> Claim {
-        Claim { ballot: self.clone(), arm }
+    #[inline]
+    pub(crate) fn arm(self, arm: u32) -> Claim {
+        Claim { ballot: self, arm }
     }
 
     /// Which arm was claimed.
@@ -56,7 +57,12 @@ impl Ballot {
     }
 
     /// Ends it without an arm. The arm, if one was claimed before.
+    #[inline]
     pub(crate) fn withdraw(&self) -> Option<u32> {
+        let decided = self.0.load(Ordering::Acquire);
+        if decided < WITHDRAWN {
+            return Some(decided);
+        }
         match self.0.compare_exchange(OPEN, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) | Err(WITHDRAWN) => None,
             Err(arm) => Some(arm),
@@ -71,6 +77,12 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
+    /// What it was made of.
+    #[inline]
+    pub(crate) fn into_ballot(self) -> Ballot {
+        self.ballot
+    }
+
     /// Decides for this arm; false if it was decided before.
     #[inline]
     pub(crate) fn take(&self) -> bool {

@@ -123,6 +123,13 @@ impl<V> Waiters<V> {
         self.list.take(ticket).content
     }
 
+    /// The same, with the claim of who stands in other queues, too.
+    #[inline]
+    pub(crate) fn withdraw(&mut self, ticket: u32) -> (V, Option<Claim>) {
+        let waiter = self.list.take(ticket);
+        (waiter.content, waiter.claim)
+    }
+
     /// Gives up the ticket of a waiter who was claimed, with nothing of the user's left in its node.
     #[inline]
     pub(crate) fn free(&mut self, ticket: u32) {
@@ -158,7 +165,7 @@ mod models {
         let queues = [(); 2].map(|()| Arc::new(Mutex::new(Waiters::new())));
         let ballot = Ballot::new();
         let tickets = [0, 1].map(|arm| {
-            let claim = Some(ballot.arm(arm as u32));
+            let claim = Some(ballot.clone().arm(arm as u32));
             queues[arm].lock().unwrap().push(0, TaskletId::default(), claim, None)
         });
         (queues, ballot, tickets)
