@@ -33,7 +33,7 @@ fn each_a_tasklet(port: u16) {
 
 fn echo(mut stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; 512];
     while let Ok(got @ 1..) = stream.read(&mut buffer) {
         if stream.write_all(&buffer[..got]).is_err() {
             break;
@@ -44,7 +44,7 @@ fn echo(mut stream: &TcpStream) {
 /// No stack for a connection that waits.
 fn each_served(port: u16) {
     let served = serve(listen(port), |mut stream| {
-        let mut buffer = [0; 1024];
+        let mut buffer = [0; 512];
         match stream.read(&mut buffer)? {
             0 => Ok(Next::Close),
             got => stream.write_all(&buffer[..got]).map(|()| Next::Wait),

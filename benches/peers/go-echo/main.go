@@ -32,7 +32,7 @@ func main() {
 
 func echo(connection net.Conn) {
 	defer connection.Close()
-	buffer := make([]byte, 1024)
+	buffer := make([]byte, 512)
 	for {
 		got, err := connection.Read(buffer)
 		if err != nil {

@@ -264,6 +264,15 @@ pub(crate) fn prefetch(target: &Inner) {
     }
 }
 
+/// The same of more of its stack.
+#[inline]
+pub(crate) fn prefetch_deeply(target: &Inner) {
+    // SAFETY: as above.
+    if let Some(context) = unsafe { (*target.context.get()).as_ref() } {
+        context.prefetch_deeply();
+    }
+}
+
 /// Binds a stack to a greenlet ahead of its first switch.
 pub(crate) fn reserve(target: &Inner) -> Result<(), StackError> {
     match target.state.get() {

@@ -16,7 +16,7 @@ pub(crate) fn serve(port: u16) -> io::Result<()> {
 
 fn echo(mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; 512];
     while let Ok(got @ 1..) = stream.read(&mut buffer) {
         if stream.write_all(&buffer[..got]).is_err() {
             break;

@@ -35,7 +35,7 @@ pub(crate) fn serve(port: u16) -> io::Result<()> {
 
 /// Answers what is there; false at the end.
 fn echo(stream: &mut TcpStream) -> bool {
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; 512];
     loop {
         match stream.read(&mut buffer) {
             Ok(0) => return false,

@@ -19,7 +19,7 @@ pub(crate) fn serve(port: u16) -> io::Result<()> {
 
 async fn echo(mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; 512];
     while let Ok(got @ 1..) = stream.read(&mut buffer).await {
         if stream.write_all(&buffer[..got]).await.is_err() {
             break;

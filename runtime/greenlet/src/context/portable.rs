@@ -171,6 +171,12 @@ impl Context {
         }
     }
 
+    /// As `prefetch`: it is not known how deep that goes.
+    #[inline]
+    pub(crate) fn prefetch_deeply(&self) {
+        self.prefetch();
+    }
+
     /// Frees an idle stack.
     ///
     /// # Safety

@@ -193,6 +193,15 @@ impl Context {
         isa::prefetch(self.frame.get());
     }
 
+    /// The same for the frames of several calls.
+    #[inline]
+    pub(crate) fn prefetch_deeply(&self) {
+        // What one prefetch brings, six times: past the end of a stack it does nothing.
+        for piece in 0..6 {
+            isa::prefetch(self.frame.get().wrapping_byte_add(piece * 192));
+        }
+    }
+
     /// Gives an idle stack back to the system.
     ///
     /// # Safety
