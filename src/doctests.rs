@@ -16,6 +16,7 @@ pages! {
     from_greenlet: "../docs/from-greenlet.md"
     from_stackless: "../docs/from-stackless.md"
     inspecting: "../docs/INSPECTING.md"
+    net: "../docs/net.md"
     servers: "../docs/servers.md"
     threads: "../docs/threads.md"
 }

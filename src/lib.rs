@@ -23,6 +23,7 @@
 //! | to pass values between them | [`Channel`] |
 //! | to pass values between threads | [`rendezvous`], [`bounded`], [`unbounded`] |
 //! | to share values between tasklets and threads, and to wait for each other | [`sync`] |
+//! | sockets that make only their tasklet wait | [`net`], and [`io`] for other descriptors |
 //! | to wait for a time | [`sleep`], [`Channel::receive_timeout`] |
 //! | tasklets on several threads | [`Runtime`], [`spawn_anywhere`], [`Handle`], [`RemoteTasklet`] |
 //! | actors, and supervisors that begin them again when they fail | [`actor`] |

@@ -232,3 +232,44 @@ fn deadlines_and_data_race_without_loss() {
         });
     });
 }
+
+/// The poller's events are lost: those who wait go on all the same, if somewhat later.
+#[test]
+fn lost_events_lose_nobody() {
+    checked(|| {
+        let pairs: Vec<_> = (0..scale(40)).map(|_| pair()).collect();
+        let (readers, mut writers): (Vec<_>, Vec<_>) = pairs
+            .into_iter()
+            .map(|(client, server)| (spawn(move || (&client).read(&mut [0; 8]).unwrap()), server))
+            .unzip();
+        sleep(Duration::from_millis(1)).unwrap();
+        tasklets::io::lose_events(2 * writers.len());
+        for writer in &mut writers {
+            writer.write_all(b"lost").unwrap();
+        }
+        for reader in readers {
+            assert_eq!(reader.join().unwrap(), 4);
+        }
+        tasklets::io::lose_events(0);
+    });
+}
+
+/// So is what another thread wakes this one with.
+#[test]
+fn lost_alarms_lose_nobody() {
+    checked(|| {
+        let (client, _server) = pair();
+        let reader = spawn(move || (&client).read(&mut [0; 8]));
+        sleep(Duration::from_millis(1)).unwrap();
+        tasklets::io::lose_events(10);
+        let (sender, receiver) = tasklets::rendezvous();
+        let other = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            sender.send("hello").unwrap();
+        });
+        assert_eq!(receiver.recv().unwrap(), "hello");
+        other.join().unwrap();
+        tasklets::io::lose_events(0);
+        reader.kill().unwrap();
+    });
+}

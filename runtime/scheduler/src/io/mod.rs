@@ -17,7 +17,9 @@ mod pollable;
 mod precise;
 pub(crate) mod reactor;
 pub(crate) mod readiness;
+mod review;
 pub(crate) mod source;
 
 pub use error::WaitError;
 pub use pollable::Pollable;
+pub use review::lose_events;

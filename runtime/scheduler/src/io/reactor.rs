@@ -16,6 +16,7 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
 use super::precise;
 use super::readiness::{Calls, READ, READ_ENDED, Seats, WRITE, WRITE_ENDED, Who};
+use super::review;
 use super::source::Watched;
 use crate::core::Scheduler;
 use crate::park::{Description, Inbox, TaskletId, Wait};
@@ -37,6 +38,10 @@ pub(crate) struct Reactor {
     pub(super) link: Arc<Link>,
     /// When it last looked, by the clock of [`Pace`](crate::pace::Pace).
     looked: Cell<u64>,
+    /// When it last asked anew.
+    pub(super) reviewed: Cell<u64>,
+    /// Events that a test wants to be lost.
+    pub(super) to_lose: Cell<usize>,
 }
 
 /// A thread's poller as other threads see it.
@@ -57,6 +62,8 @@ impl Reactor {
             seats: RefCell::default(),
             link,
             looked: Cell::new(0),
+            reviewed: Cell::new(0),
+            to_lose: Cell::new(0),
         })
     }
 
@@ -64,11 +71,7 @@ impl Reactor {
     pub(super) fn register(&self, source: Weak<dyn Watched>, fd: i32) -> io::Result<u32> {
         let address = source.as_ptr().cast::<()>();
         let (slot, token) = self.seats.borrow_mut().add(source);
-        let both = Interest::READABLE | Interest::WRITABLE;
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        // A read ends at urgent data, and does not say that there is more behind.
-        let both = both | Interest::PRIORITY;
-        if let Err(error) = self.link.registry.register(&mut SourceFd(&fd), Token(token), both) {
+        if let Err(error) = self.link.registry.register(&mut SourceFd(&fd), Token(token), interests()) {
             let seat = self.seats.borrow_mut().remove(slot, address);
             drop(seat);
             return Err(error);
@@ -131,8 +134,10 @@ impl Scheduler {
     /// Wakes those who wait for what has happened meanwhile.
     pub(crate) fn look_at_io(&self) {
         if let Some(reactor) = self.core.reactor.get() {
+            let now = self.core.pace.last_mark();
+            reactor.review(now);
             reactor.collect(Some(Duration::ZERO));
-            reactor.looked.set(self.core.pace.last_mark());
+            reactor.looked.set(now);
             self.tell_of_events();
         }
     }
@@ -141,8 +146,11 @@ impl Scheduler {
     pub(crate) fn sleep_in_bed(&self, time: Option<Duration>) {
         match self.core.reactor.get() {
             Some(reactor) => {
-                reactor.collect(time);
-                reactor.looked.set(self.core.pace.last_mark());
+                let now = self.core.pace.last_mark();
+                reactor.review(now);
+                let most = reactor.is_wanted().then_some(review::EVERY);
+                reactor.collect([time, most].into_iter().flatten().min());
+                reactor.looked.set(now);
             }
             None => self.core.mailroom.park(time),
         }
@@ -154,6 +162,10 @@ impl Scheduler {
         // Waking runs a subscriber, which may do anything.
         let Some(events) = reactor.events.take() else { return };
         for event in &events {
+            if reactor.to_lose.get() != 0 {
+                reactor.to_lose.update(|count| count - 1);
+                continue;
+            }
             if event.token() == ALARM {
                 continue;
             }
@@ -189,6 +201,15 @@ impl fmt::Debug for Reactor {
         let seats = self.seats.borrow();
         f.debug_struct("Reactor").field("watched", &seats.len()).field("waiting", &seats.waiting()).finish()
     }
+}
+
+/// What is asked about a descriptor.
+pub(super) fn interests() -> Interest {
+    let both = Interest::READABLE | Interest::WRITABLE;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // A read ends at urgent data, and does not say that there is more behind.
+    let both = both | Interest::PRIORITY;
+    both
 }
 
 fn happened(event: &Event) -> u8 {

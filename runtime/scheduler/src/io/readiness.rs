@@ -96,6 +96,8 @@ pub(crate) struct Seats {
     turns: Slab<Turn>,
     /// How many were made: tells apart those that have had the same slot.
     made: u32,
+    /// Where the last review ended.
+    reviewed: usize,
 }
 
 impl Seats {
@@ -237,6 +239,23 @@ impl Seats {
             next => self.turns[next as usize].prev = turn.prev,
         }
         Some(turn.who)
+    }
+
+    /// Some of those that are waited for, after those of the last time.
+    pub(crate) fn next_to_review(&mut self, most: usize) -> Vec<(Weak<dyn Watched>, usize)> {
+        let mut found = Vec::new();
+        for _ in 0..self.seats.capacity().min(16 * most) {
+            self.reviewed = if self.reviewed + 1 < self.seats.capacity() { self.reviewed + 1 } else { 0 };
+            if let Some(seat) = self.seats.get(self.reviewed)
+                && seat.queues.iter().any(|queue| queue.first != NONE)
+            {
+                found.push((seat.source.clone(), seat.token));
+                if found.len() == most {
+                    break;
+                }
+            }
+        }
+        found
     }
 
     /// The tasklets before and after one in its queue.

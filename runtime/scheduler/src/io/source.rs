@@ -11,10 +11,11 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
+use mio::{Registry, Token};
 use parking_lot::Mutex;
 
 use super::error::WaitError;
-use super::reactor::{Link, Reactor};
+use super::reactor::{self, Link, Reactor};
 use super::readiness::Direction;
 use crate::core::Scheduler;
 use crate::seams::clock;
@@ -29,6 +30,9 @@ pub(crate) trait Endpoint: AsFd + 'static {
 /// A source as a thread's poller knows it.
 pub(crate) trait Watched {
     fn describe(&self) -> String;
+
+    /// Has a poller tell of what is ready now, as if it had just been added.
+    fn ask_anew(&self, registry: &Registry, token: usize);
 
     /// Its tasklets wait elsewhere, if that is so: this thread stops watching it.
     fn leave_thread(&self, scheduler: &Scheduler);
@@ -229,6 +233,11 @@ impl<T: Endpoint> Drop for Inner<T> {
 impl<T: Endpoint> Watched for Inner<T> {
     fn describe(&self) -> String {
         self.io().describe()
+    }
+
+    fn ask_anew(&self, registry: &Registry, token: usize) {
+        // Where that fails, things are as they were.
+        let _ = registry.reregister(&mut SourceFd(&self.fd()), Token(token), reactor::interests());
     }
 
     fn leave_thread(&self, scheduler: &Scheduler) {
