@@ -12,6 +12,7 @@ macro_rules! pages {
 pages! {
     r#async: "../docs/async.md"
     readme: "../README.md"
+    actors: "../docs/actors.md"
     from_go: "../docs/from-go.md"
     from_greenlet: "../docs/from-greenlet.md"
     from_stackless: "../docs/from-stackless.md"

@@ -35,6 +35,48 @@ all 2 tasklets finished
 }
 
 #[test]
+fn bank() {
+    let printed = run("bank", &[]);
+    assert!(
+        printed.starts_with("10000 transfers, ") && printed.ends_with(" asked again: the total is 800\n"),
+        "{printed}"
+    );
+    assert!(!printed.contains(" 0 failures"), "{printed}");
+}
+
+#[test]
+fn chatroom() {
+    expect(
+        &run("chatroom", &[]),
+        "
+[ada] grace enters
+[ada] alan enters
+[ada] ada: hello
+[ada] grace: bye alan
+[grace] alan enters
+[grace] ada: hello
+[grace] grace: bye alan
+[alan] ada: hello
+[alan] grace: bye alan
+alan has ended: it panicked: thrown out
+[ada] alan is gone: it panicked: thrown out
+[ada] ada: who was that?
+[grace] alan is gone: it panicked: thrown out
+[grace] ada: who was that?
+all 3 tasklets finished
+",
+    );
+}
+
+#[test]
+fn philosophers() {
+    let printed = run("philosophers", &[]);
+    assert_eq!(printed.matches(" eats\n").count(), 15, "{printed}");
+    assert_eq!(printed.matches(" is full\n").count(), 5, "{printed}");
+    assert!(printed.ends_with("all 10 tasklets finished\n"), "{printed}");
+}
+
+#[test]
 fn pingpong() {
     expect(
         &run("pingpong", &[]),

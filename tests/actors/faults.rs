@@ -254,7 +254,7 @@ fn many_faults() {
                     next(&mut random);
                     let luck = next(&mut random);
                     // Those that come last are handled in peace.
-                    if now < 200 && luck % 8 == 0 { FAULTS[luck / 8 % FAULTS.len()] } else { Fault::None }
+                    if now < 200 && luck.is_multiple_of(8) { FAULTS[luck / 8 % FAULTS.len()] } else { Fault::None }
                 });
                 play(seed, faults, &|| format!("TEST_SEED={seed}"));
             }
