@@ -42,7 +42,13 @@ fn what_cannot_be_started_is_an_error() {
 fn what_a_command_is_told() {
     checked(|| {
         let mut command = shell("echo $0 $ONE $TWO; pwd");
-        command.args(["zero"]).env_clear().env("ONE", "1").env("TWO", "2").env_remove("TWO").current_dir("/");
+        command
+            .args(["zero"])
+            .env_clear()
+            .envs([("ONE", "1"), ("THREE", "3")])
+            .env("TWO", "2")
+            .env_remove("TWO")
+            .current_dir("/");
         command.stdin(Stdio::null()).stderr(Stdio::inherit()).stdout(Stdio::piped());
         // It can be run again.
         for _ in 0..2 {
@@ -70,6 +76,17 @@ fn others_run_while_a_child_does() {
         let (text, status) = reader.join().unwrap();
         assert_eq!(text, "got this\n");
         assert!(status.success());
+    });
+}
+
+#[test]
+fn a_childs_output_is_anothers_input() {
+    checked(|| {
+        let mut first = shell("echo one; echo two").stdout(Stdio::piped()).spawn().unwrap();
+        let between = first.stdout.take().unwrap().into_inner().unwrap();
+        let output = shell("read a; read b; echo $b $a").stdin(between).output().unwrap();
+        assert_eq!(output.stdout, b"two one\n");
+        assert!(first.wait().unwrap().success());
     });
 }
 

@@ -1,6 +1,8 @@
 //! `Unblocked`: readers and writers whose calls block their thread.
 
+use std::cell::RefCell;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::rc::Rc;
 use std::sync::mpsc;
 
 use tasklets::{JoinError, Unblocked, rendezvous, run, schedule, spawn};
@@ -48,7 +50,7 @@ fn what_is_read_for_a_killed_tasklet_is_there_for_the_next() {
     checked(|| {
         let (waits, tell, reader) = pieces();
         let (lend, lent) = rendezvous();
-        let reader = std::rc::Rc::new(std::cell::RefCell::new(reader));
+        let reader = Rc::new(RefCell::new(reader));
         let theirs = reader.clone();
         let first = spawn(move || {
             let mut reader = theirs.borrow_mut();
@@ -62,9 +64,11 @@ fn what_is_read_for_a_killed_tasklet_is_there_for_the_next() {
         assert!(matches!(first.join(), Err(JoinError::Killed)));
         tell.send("kept").unwrap();
         let mut buffer = [0; 2];
-        let mut reader = reader.borrow_mut();
+        let mut reader = Rc::into_inner(reader).unwrap().into_inner();
         reader.read_exact(&mut buffer).unwrap();
         assert_eq!(&buffer, b"ke");
+        // What was read ahead is not lost.
+        reader = reader.into_inner().map(drop).unwrap_err();
         // No more is read before that is used up.
         reader.read_exact(&mut buffer).unwrap();
         assert_eq!(&buffer, b"pt");
@@ -72,6 +76,7 @@ fn what_is_read_for_a_killed_tasklet_is_there_for_the_next() {
         drop(tell);
         assert_eq!(reader.read(&mut buffer).unwrap(), 0);
         assert_eq!(reader.read(&mut []).unwrap(), 0);
+        assert!(reader.into_inner().is_ok());
     });
 }
 

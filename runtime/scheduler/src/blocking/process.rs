@@ -71,6 +71,15 @@ impl Command {
         self
     }
 
+    /// Variables of its environment.
+    pub fn envs(
+        &mut self,
+        variables: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+    ) -> &mut Command {
+        self.inner.envs(variables);
+        self
+    }
+
     /// Takes a variable out of its environment.
     pub fn env_remove(&mut self, key: impl AsRef<OsStr>) -> &mut Command {
         self.inner.env_remove(key);

@@ -47,6 +47,18 @@ impl<T> Unblocked<T> {
     pub fn new(inner: T) -> Unblocked<T> {
         Unblocked { shared: Arc::new(Shared { inner: Mutex::new(inner), ahead: Mutex::default() }) }
     }
+
+    /// The reader or writer, to be used otherwise, as a pipe for another child process.
+    ///
+    /// # Errors
+    ///
+    /// It comes back as it was while an operation is under way for a caller who is gone, or if something was read ahead.
+    pub fn into_inner(self) -> Result<T, Unblocked<T>> {
+        if !self.shared.ahead.lock().is_empty() {
+            return Err(self);
+        }
+        Arc::try_unwrap(self.shared).map(|shared| shared.inner.into_inner()).map_err(|shared| Unblocked { shared })
+    }
 }
 
 impl<T: Read + Send + 'static> Unblocked<T> {

@@ -61,14 +61,14 @@ pub fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 
 /// Makes a file of this content, or replaces that of one, as [`std::fs::write`].
 ///
-/// The content goes to the other thread: a borrowed one is copied first.
+/// The content is copied first, as it goes to the other thread.
 ///
 /// # Errors
 ///
 /// See the [module](self).
 #[track_caller]
-pub fn write(path: impl AsRef<Path>, content: impl Into<Vec<u8>>) -> io::Result<()> {
-    let (path, content) = (owned(path), content.into());
+pub fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> io::Result<()> {
+    let (path, content) = (owned(path), content.as_ref().to_vec());
     work("fs::write", || std::fs::write(path, content))
 }
 
