@@ -8,10 +8,6 @@ mod common;
 #[path = "../common/example.rs"]
 mod example;
 
-mod chat;
-mod child;
-mod echo;
-mod files;
 mod graceful;
-mod load;
+mod programs;
 mod signals;

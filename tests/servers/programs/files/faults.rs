@@ -5,8 +5,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use super::{serve, site};
-use crate::child::{Answer, Random, Server, get, request, until};
 use crate::common::scale;
+use crate::programs::child::{Answer, Random, Server, get, request, until, unwatched};
 
 /// How many descriptors the server has when nobody is connected, and it has done everything once.
 fn at_rest(server: &Server) -> usize {
@@ -28,6 +28,9 @@ fn reset(stream: std::net::TcpStream) {
 
 #[test]
 fn connections_that_are_reset_leave_nothing_behind() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &[]);
     let rest = at_rest(&server);
@@ -52,6 +55,9 @@ fn connections_that_are_reset_leave_nothing_behind() {
 
 #[test]
 fn bytes_that_mean_nothing_do_no_harm() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &["--head-time", "1"]);
     let rest = at_rest(&server);
@@ -90,6 +96,9 @@ fn bytes_that_mean_nothing_do_no_harm() {
 
 #[test]
 fn descriptors_may_run_out_and_come_back() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &[]);
     let rest = at_rest(&server);
@@ -109,7 +118,7 @@ fn descriptors_may_run_out_and_come_back() {
     assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
     drop(held);
     drop(first);
-    last.set_read_timeout(Some(crate::child::LONG)).unwrap();
+    last.set_read_timeout(Some(crate::programs::child::LONG)).unwrap();
     assert_eq!(Answer::read(&mut BufReader::new(&last), true).unwrap().text(), "hello\n");
     drop(last);
     server.descriptors_go_back_to(rest);
@@ -118,6 +127,9 @@ fn descriptors_may_run_out_and_come_back() {
 
 #[test]
 fn who_is_being_served_may_finish_when_the_server_ends() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let mut server = serve(&site, &["--grace", "600"]);
     let mut idle = server.connect();
@@ -147,6 +159,9 @@ fn who_is_being_served_may_finish_when_the_server_ends() {
 
 #[test]
 fn a_second_interrupt_ends_it_at_once() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let mut server = serve(&site, &["--grace", "600"]);
     let mut busy = server.connect();

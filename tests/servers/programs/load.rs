@@ -1,11 +1,14 @@
 //! The load client, on the file server.
 
-use crate::child::Server;
 use crate::common::scale;
 use crate::example::{command, output, text};
+use crate::programs::child::{Server, unwatched};
 
 #[test]
 fn as_many_requests_as_were_to_be_sent_are_answered() {
+    if unwatched() {
+        return;
+    }
     let server = Server::start("files", &["--listen", "127.0.0.1:0", "docs"]);
     let url = format!("http://{}/TESTING.md", server.address);
     let requests = scale(500);
@@ -23,6 +26,9 @@ fn as_many_requests_as_were_to_be_sent_are_answered() {
 
 #[test]
 fn what_goes_wrong_is_told() {
+    if unwatched() {
+        return;
+    }
     let server = Server::start("files", &["--listen", "127.0.0.1:0", "docs"]);
     let address = server.address;
     let output_of = |arguments: &[&str]| {

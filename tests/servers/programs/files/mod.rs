@@ -8,7 +8,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::child::{Random, Server};
+use crate::programs::child::{Random, Server};
 
 /// What is in the large file.
 pub(super) fn large() -> Vec<u8> {

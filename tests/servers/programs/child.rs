@@ -7,10 +7,16 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
+use crate::common::tool::meaningless_under;
 use crate::example::command;
 
 /// Longer than anything here takes that does not hang.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
+
+/// Whether these tests mean nothing, because what they are about is in other processes.
+pub(crate) fn unwatched() -> bool {
+    meaningless_under(&["valgrind"], "the programs run in processes that it does not watch")
+}
 
 pub(crate) struct Server {
     child: Child,

