@@ -5,6 +5,7 @@
 
 mod channels;
 mod echo;
+mod lateness;
 mod locks;
 mod measure;
 mod memory;
@@ -13,6 +14,7 @@ mod resident;
 mod select;
 mod spawning;
 mod switching;
+mod timers;
 mod tree;
 mod workers;
 mod yardsticks;
@@ -72,6 +74,9 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "skynet2", about: "the tree on a runtime of 2 threads", run: |name| workers::skynet(name, 2, 0) },
     Workload { name: "skynet2-buf10", about: "the same, capacity 10", run: |name| workers::skynet(name, 2, 10) },
     Workload { name: "mutex-free", about: "lock and unlock a mutex that nobody else wants", run: locks::uncontended },
+    Workload { name: "timers10k", about: "10,000 tasklets sleep up to a second", run: |name| timers::timers(name, 10_000) },
+    Workload { name: "timers100k", about: "100,000 of them", run: |name| timers::timers(name, 100_000) },
+    Workload { name: "timers1m", about: "a million of them", run: |name| timers::timers(name, 1_000_000) },
     Workload { name: "kill", about: "kill a blocked tasklet", run: spawning::kill },
 ];
 

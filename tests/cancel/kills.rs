@@ -4,8 +4,8 @@ use std::panic::catch_unwind;
 use std::time::Duration;
 
 use tasklets::{
-    JoinError, Runtime, TaskletError, current, now, schedule, schedule_remove, shield, sleep, spawn, timeout,
-    with_virtual_time,
+    Cancelled, JoinError, Runtime, TaskletError, current, now, schedule, schedule_remove, shield, sleep, spawn,
+    timeout, with_virtual_time,
 };
 
 use crate::common::checked;
@@ -79,6 +79,31 @@ fn block_traps_and_several_killers() {
                 .collect();
             assert!(killers.iter().all(|killer| killer.join().unwrap()));
         });
+    });
+}
+
+#[test]
+fn a_runtime_that_stops_cancels_who_survives_one_kill() {
+    checked(|| {
+        let runtime = Runtime::builder().threads(1).build().unwrap();
+        let (tell, told) = tasklets::unbounded();
+        // It catches what is raised in it more often than a thread's end would kill it, and ends then.
+        let patient = runtime
+            .spawn(move || {
+                for _ in 0..15 {
+                    let caught = catch_unwind(|| sleep(HOUR).unwrap()).unwrap_err();
+                    tell.send(caught.is::<Cancelled>()).unwrap();
+                    shield(|| schedule().unwrap());
+                }
+            })
+            .unwrap();
+        while patient.remote().is_none() {
+            sleep(Duration::from_millis(1)).unwrap();
+        }
+        let ended = runtime.shutdown_timeout(Duration::from_millis(1));
+        assert_eq!((ended.killed, ended.survived), (1, 0), "{ended}");
+        assert_eq!(told.iter().filter(|cancelled| *cancelled).count(), 15);
+        assert!(patient.join().is_ok());
     });
 }
 

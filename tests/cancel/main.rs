@@ -2,6 +2,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../orders/explore.rs"]
+mod explore;
 mod kills;
 mod limits;
+mod points;
+mod races;
 mod rules;
+mod traces;

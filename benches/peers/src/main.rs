@@ -8,6 +8,8 @@
 mod counter;
 mod futures;
 // The rule of measuring is the same because it is the same file.
+#[path = "../../src/lateness.rs"]
+mod lateness;
 #[path = "../../src/measure.rs"]
 mod measure;
 mod on_async_executor;

@@ -18,6 +18,7 @@ pub(crate) use places::{Local, Two};
 use crate::counter::Counter;
 use crate::futures::tree::{Order, skynet};
 use crate::futures::{Channels, Lock, many, pair};
+use crate::lateness::{times, two_passes};
 use crate::measure::{per_operation, time};
 use crate::on_kanal::Kanal;
 use crate::resident::Before;
@@ -34,6 +35,9 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("live10k", |name| live(name, 10_000)),
     ("live100k", |name| live(name, 100_000)),
     ("live1m", |name| live(name, 1_000_000)),
+    ("timers10k", |name| timers(name, 10_000)),
+    ("timers100k", |name| timers(name, 100_000)),
+    ("timers1m", |name| timers(name, 1_000_000)),
     ("skynet1", |name| skynet::<Local, Kanal>(name, 0, Order::Breadth)),
     ("skynet1-path", |name| skynet::<Local, Kanal>(name, 0, Order::Path)),
 ];
@@ -48,6 +52,29 @@ fn enter<R: 'static>(executor: &Executor, body: impl Future<Output = R> + 'stati
 /// Runs until no task can.
 fn run(executor: &Executor) {
     while executor.try_tick() {}
+}
+
+/// Tasks that sleep, in the reactor of async-io, which this thread drives.
+fn timers(name: &str, tasks: usize) {
+    two_passes(name, || {
+        let done = Counter::default();
+        let executor = Executor::default();
+        let all: Vec<_> = times(tasks)
+            .map(|time| {
+                let done = done.clone();
+                executor.spawn(async move {
+                    async_io::Timer::after(time).await;
+                    done.add_one();
+                })
+            })
+            .collect();
+        async_io::block_on(executor.run(async {
+            for task in all {
+                task.await;
+            }
+        }));
+        assert_eq!(done.get(), tasks);
+    });
 }
 
 /// Tasks that yield in turn, timed once all have started.

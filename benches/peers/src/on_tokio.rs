@@ -10,10 +10,12 @@ use futures_lite::{Stream, stream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::{spawn, yield_now};
+use tokio::time::sleep;
 
 use crate::counter::Counter;
 use crate::futures::tree::{Order, skynet};
 use crate::futures::{Channels, Lock, Place, many, pair};
+use crate::lateness::{times, two_passes};
 use crate::measure::per_operation;
 use crate::resident::Before;
 use crate::{BATCH, Workload};
@@ -42,6 +44,9 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("live10k", |name| live(name, 10_000)),
     ("live100k", |name| live(name, 100_000)),
     ("live1m", |name| live(name, 1_000_000)),
+    ("timers10k", |name| timers(name, 10_000)),
+    ("timers100k", |name| timers(name, 100_000)),
+    ("timers1m", |name| timers(name, 1_000_000)),
 ];
 
 fn runtime() -> Runtime {
@@ -52,6 +57,27 @@ fn runtime() -> Runtime {
 fn enter<R: Send + 'static>(body: impl Future<Output = R> + Send + 'static) -> R {
     let runtime = runtime();
     runtime.block_on(runtime.spawn(body)).expect("a task that does not panic")
+}
+
+/// Tasks that sleep. Its clock is one of milliseconds.
+fn timers(name: &str, tasks: usize) {
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+    two_passes(name, || {
+        let done = Counter::default();
+        let counter = done.clone();
+        runtime.block_on(async move {
+            let mut set = tokio::task::JoinSet::new();
+            for time in times(tasks) {
+                let done = done.clone();
+                set.spawn(async move {
+                    sleep(time).await;
+                    done.add_one();
+                });
+            }
+            while set.join_next().await.is_some() {}
+        });
+        assert_eq!(counter.get(), tasks);
+    });
 }
 
 /// Tasks that yield in turn, timed once all have started.

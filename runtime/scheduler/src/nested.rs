@@ -150,6 +150,16 @@ impl Scheduler {
         self.others().into_iter().map(|(key, _)| self.handle(key)).collect()
     }
 
+    /// Cancels every tasklet but main and the caller.
+    pub(crate) fn cancel_others(&self) {
+        for (key, generation) in self.others() {
+            let there = self.core.table.borrow().find(key, generation).is_some();
+            if there {
+                self.cancel(key);
+            }
+        }
+    }
+
     /// The tasklets that are alive, but main and the caller.
     fn others(&self) -> Vec<(Key, u64)> {
         let table = self.core.table.borrow();

@@ -200,7 +200,9 @@ impl Runtime {
         self.end(State::Closing, None)
     }
 
-    /// [`shutdown`](Runtime::shutdown) for a limited time: what has not ended by then is killed, and what has not begun is dropped.
+    /// [`shutdown`](Runtime::shutdown) for a limited time: what has not ended by then is [cancelled](crate::AnyTasklet::cancel), so that
+    /// every blocking point raises in it; what is blocked still after some turns, in a [`shield`](crate::shield), is killed; and what has
+    /// not begun is dropped.
     ///
     /// Code that neither ends nor switches cannot be killed, and is waited for.
     pub fn shutdown_timeout(self, grace: Duration) -> Shutdown {

@@ -35,6 +35,9 @@ pub(crate) struct Worker {
 /// Looks of a worker after which it begins its oldest in any case.
 const RARELY: u32 = 64;
 
+/// Turns that a tasklet has when its runtime has stopped and it is cancelled.
+const LAST_TURNS: u32 = 64;
+
 impl Worker {
     pub(crate) fn new(pool: Arc<Pool>, index: usize, queue: Queue<Queued>) -> Worker {
         let (progress, drained, called, looks) = Default::default();
@@ -239,12 +242,28 @@ impl Scheduler {
     pub(crate) fn wind_up(&self, worker: &Worker) {
         let pool = &worker.pool;
         let before = self.core.ended.get();
+        self.cancel_others();
+        self.let_unwind(worker);
         let survivors = self.kill_all().len();
         pool.killed.fetch_add((self.core.ended.get() - before) as usize, Ordering::Relaxed);
         pool.survived.fetch_add(survivors, Ordering::Relaxed);
         while let Some(queued) = worker.queue.pop() {
             pool.dropped.fetch_add(1, Ordering::Relaxed);
             drop(queued);
+        }
+    }
+
+    /// Gives those that are cancelled turns to end in. They are not waited for: what is blocked after that, in a shield, is killed.
+    fn let_unwind(&self, worker: &Worker) {
+        for _ in 0..LAST_TURNS {
+            if self.core.table.borrow().len() == 1 {
+                return;
+            }
+            match catch_unwind(AssertUnwindSafe(crate::schedule)) {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return,
+                Err(payload) => worker.pool.settings.hooks.panicked(payload),
+            }
         }
     }
 
