@@ -52,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) picker: RefCell<Option<Box<dyn Picker>>>,
     pub(crate) timers: Timers,
+    /// What sleepers wait on, once one has slept.
+    pub(crate) nap: OnceCell<Rc<dyn Wait>>,
     /// Limits of time, and shields.
     pub(crate) scopes: RefCell<Scopes>,
     /// Tasklets that are cancelled, and limits that are reached.
@@ -149,6 +151,7 @@ impl Scheduler {
             clock: Clock::default(),
             picker: RefCell::new(None),
             timers: Timers::default(),
+            nap: OnceCell::new(),
             scopes: RefCell::default(),
             cancelled: Cell::new(0),
             mailroom: Mailroom::new(),

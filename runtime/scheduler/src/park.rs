@@ -86,7 +86,6 @@ impl Unwoken {
     fn from_mail(mail: Mail) -> Unwoken {
         match mail {
             Mail::Deadlock(report) => Unwoken::Deadlock(report),
-            Mail::TimedOut => Unwoken::TimedOut,
             Mail::Bomb(payload) => Unwoken::Thrown(payload),
         }
     }
@@ -279,11 +278,14 @@ impl Scheduler {
         terms: Terms,
     ) -> Result<(), Unwoken> {
         let timer = terms.deadline.map(|deadline| self.core.timers.set(deadline, Alarm::Wait(self.current_id())));
+        let me = self.core.current.get();
         let waited = self.wait_plainly(on, ticket, at, terms);
-        if let Some(timer) = timer {
+        // A flag, and no letter: those are in an allocation that most tasklets never have.
+        let timed_out = std::mem::take(&mut self.core.table.borrow_mut().get_mut(me).flags.timed_out);
+        if !timed_out && let Some(timer) = timer {
             self.core.timers.cancel(timer);
         }
-        waited
+        if timed_out && waited.is_ok() { Err(Unwoken::TimedOut) } else { waited }
     }
 
     /// How other threads wake the tasklets of this one.

@@ -96,9 +96,10 @@ impl Scheduler {
         if deadline.is_some_and(|deadline| deadline <= self.core.clock.now()) {
             return crate::schedule().map_err(|error| Interrupted { reason: Refusal::Refused(error) });
         }
+        let nap = self.core.nap.get_or_init(|| Rc::new(Nap));
         loop {
             self.check_wait(false, terms).map_err(|reason| Interrupted { reason })?;
-            match self.wait_on(Rc::new(Nap), 0, at, terms) {
+            match self.wait_on(nap.clone(), 0, at, terms) {
                 Err(Unwoken::TimedOut) => return Ok(()),
                 Err(Unwoken::Thrown(payload)) => std::panic::resume_unwind(payload),
                 Err(Unwoken::Deadlock(report)) => {

@@ -54,8 +54,6 @@ pub(crate) enum Mail {
     Bomb(Payload),
     /// It was blocked and nobody could ever have woken it.
     Deadlock(Box<Report>),
-    /// Its deadline has come.
-    TimedOut,
 }
 
 /// What a blocked tasklet waits for.
@@ -79,6 +77,8 @@ pub(crate) struct Flags {
     pub(crate) nested: bool,
     /// Every blocking point of it raises.
     pub(crate) cancelled: bool,
+    /// The deadline of its wait has come, and it has not gone on since.
+    pub(crate) timed_out: bool,
 }
 
 /// What most tasklets never have.

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use crate::core::Scheduler;
 use crate::hooks::alert;
 use crate::park::TaskletId;
-use crate::table::Mail;
 use crate::trace;
 use inbox::Command;
 use timers::Alarm;
@@ -91,8 +90,10 @@ impl Scheduler {
             return;
         }
         self.unblock(id.key);
-        self.post(id.key, Mail::TimedOut);
-        self.core.table.borrow_mut().append(id.key);
+        let mut table = self.core.table.borrow_mut();
+        table.get_mut(id.key).flags.timed_out = true;
+        table.append(id.key);
+        drop(table);
         trace::woken(self, id.key);
     }
 
@@ -114,9 +115,9 @@ impl Scheduler {
         let budget = self.budget_ends();
         let starving = self.core.table.borrow().starving() != 0;
         let hungry = starving.then(|| self.core.clock.now() + HUNGRY);
-        let next = [self.core.timers.next(), budget, hungry].into_iter().flatten().min();
-        if !self.core.clock.skip_to(next) {
-            self.rest(next);
+        let soonest = |timer: Option<Instant>| [timer, budget, hungry].into_iter().flatten().min();
+        if !self.core.clock.skip_to(soonest(self.core.timers.next())) {
+            self.rest(soonest(self.core.timers.get_up()));
         }
         self.hear();
         self.rested();

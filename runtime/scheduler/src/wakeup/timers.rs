@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::park::TaskletId;
 
@@ -27,7 +27,16 @@ pub(crate) struct Timers {
     queue: RefCell<BTreeMap<Timer, Alarm>>,
     numbers: Cell<u64>,
     next: Cell<Option<Instant>>,
+    /// When one last fired.
+    fired: Cell<Option<Instant>>,
 }
+
+/// With so many timers a thread does not get up for each: an interrupt of the processor's clock, and the way out of the kernel, take as
+/// long as some twenty tasklets.
+const MANY: usize = 64;
+
+/// How long it sleeps at the least then.
+const NAP: Duration = Duration::from_micros(500);
 
 impl Timers {
     /// Sets a timer.
@@ -55,6 +64,13 @@ impl Timers {
         self.next.get()
     }
 
+    /// When an idle thread is to get up for the earliest one: exactly then, or a little later if it has many.
+    pub(crate) fn get_up(&self) -> Option<Instant> {
+        let next = self.next.get()?;
+        let fired = self.fired.get().filter(|_| self.queue.borrow().len() >= MANY);
+        Some(fired.map_or(next, |fired| next.max(fired + NAP)))
+    }
+
     /// Takes out the first one that is due.
     pub(crate) fn take_due(&self, now: Instant) -> Option<Alarm> {
         if self.next.get().is_none_or(|next| next > now) {
@@ -62,6 +78,7 @@ impl Timers {
         }
         let mut queue = self.queue.borrow_mut();
         let (_, alarm) = queue.pop_first()?;
+        self.fired.set(Some(now));
         self.next.set(queue.first_key_value().map(|(first, _)| first.at));
         Some(alarm)
     }
