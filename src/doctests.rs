@@ -11,6 +11,7 @@ macro_rules! pages {
 
 pages! {
     r#async: "../docs/async.md"
+    cancellation: "../docs/cancellation.md"
     readme: "../README.md"
     actors: "../docs/actors.md"
     from_go: "../docs/from-go.md"

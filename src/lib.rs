@@ -24,7 +24,8 @@
 //! | to pass values between threads | [`rendezvous`], [`bounded`], [`unbounded`] |
 //! | to share values between tasklets and threads, and to wait for each other | [`sync`] |
 //! | sockets that make only their tasklet wait | [`net`], and [`io`] for other descriptors |
-//! | to wait for a time | [`sleep`], [`Channel::receive_timeout`] |
+//! | to wait for a time | [`sleep`], [`interval`], [`Channel::receive_timeout`] |
+//! | a limit of time around anything | [`timeout`], [`timeout_at`] |
 //! | tasklets on several threads | [`Runtime`], [`spawn_anywhere`], [`Handle`], [`RemoteTasklet`] |
 //! | actors, and supervisors that begin them again when they fail | [`actor`] |
 //! | to end them | [`AnyTasklet::kill`], [`kill_all`], [`enter`] |
