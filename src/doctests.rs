@@ -19,6 +19,7 @@ pages! {
     from_stackless: "../docs/from-stackless.md"
     inspecting: "../docs/INSPECTING.md"
     net: "../docs/net.md"
+    scopes: "../docs/scopes.md"
     servers: "../docs/servers.md"
     threads: "../docs/threads.md"
 }

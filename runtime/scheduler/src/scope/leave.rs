@@ -98,7 +98,7 @@ impl State {
     /// Something was raised in the owner: it is kept until the members have ended, which it cancels.
     fn arrived(&self, payload: Payload, events: &mut Events) {
         if self.is_own_limit(&payload) {
-            events.timed_out |= !self.is_cancelled();
+            events.timed_out |= !self.is_cancelled() && !self.is_told_to_cancel();
         } else if is_exit(&*payload) {
             events.exit.get_or_insert(payload);
         } else {
@@ -112,6 +112,17 @@ impl State {
         let (mut shield, mut trap) = (None, false);
         let mut insistence = Insistence::new();
         while self.count() != 0 {
+            if self.is_told_to_cancel() {
+                self.cancel();
+            }
+            if self.scheduler.is_nested() && self.count_remote() != 0 {
+                // Who kills it does not come back: other threads would use what a stack borrows that is given up.
+                self.cancel();
+                self.end_remote_in_place();
+                if self.count() == 0 {
+                    break;
+                }
+            }
             if self.is_cancelled() && shield.is_none() {
                 shield = Some(Open::new(&self.scheduler, Kind::Shield));
             }
@@ -149,18 +160,30 @@ impl State {
     }
 
     fn wait_once(self: &Rc<Self>) -> Result<(), Trouble> {
-        let terms = Terms::LOCAL;
+        let terms = Terms { deadline: None, outside: self.count_remote() != 0 };
         let me = self.scheduler.check_wait(false, terms)?;
+        // What ends from here on, on whatever thread, wakes the owner.
+        let outside = self.existing_remote().is_some_and(|remote| remote.waits(Some(me)));
+        if outside != terms.outside {
+            return Ok(());
+        }
         self.waits(me);
         Ok(self.scheduler.wait_on(self.clone(), 0, self.at, terms)?)
+    }
+
+    fn end_remote_in_place(&self) {
+        if let Some(remote) = self.existing_remote() {
+            remote.end_in_place(&self.scheduler, ATTEMPTS);
+        }
     }
 
     /// Nobody can be switched to: ends the members while the owner waits on its own stack.
     fn end_in_place(&self) {
         let mut insistence = Insistence::new();
-        while insistence.goes_on(self.count()) {
+        while insistence.goes_on(self.count() - self.count_remote()) {
             self.kill_in_place();
         }
+        self.end_remote_in_place();
     }
 }
 

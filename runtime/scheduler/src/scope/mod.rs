@@ -18,6 +18,7 @@ pub(crate) mod error;
 pub(crate) mod handle;
 mod leave;
 mod member;
+pub(crate) mod remote;
 mod state;
 
 use std::fmt;
@@ -31,9 +32,12 @@ use greenlet::Loans;
 use crate::core::Scheduler;
 use crate::scope::error::ScopeError;
 use crate::scope::handle::ScopedTasklet;
+use crate::scope::remote::ScopedHandle;
 use crate::scope::state::State;
 use crate::seams::clock;
 use crate::spawn::Builder;
+use crate::threads::error::{SpawnError, SpawnRefusal};
+use crate::threads::spawner::Spawner;
 
 /// What tasklets that may borrow are spawned in. See [`scope`].
 ///
@@ -265,6 +269,76 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         body: impl FnOnce() -> R + 'scope,
     ) -> ScopedTasklet<'scope, R> {
         handle::spawn(&self.loans, &self.state, builder, body)
+    }
+
+    /// Makes a tasklet of `body`, which may borrow, on whichever worker of this thread's runtime takes it first, as
+    /// [`spawn_anywhere`](crate::spawn_anywhere()) does. If the runtime is shut down before it begins, its closure is dropped, and it has
+    /// ended.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`] with the closure, if this thread is not a worker, or its runtime is being shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tasklets_runtime::{Runtime, scope};
+    ///
+    /// let runtime = Runtime::builder().threads(2).build()?;
+    /// let total = runtime.run(|| {
+    ///     let numbers: Vec<u64> = (0..1_000).collect();
+    ///     scope(|s| {
+    ///         let parts = numbers.chunks(250).map(|part| s.spawn_anywhere(move || part.iter().sum::<u64>()).unwrap());
+    ///         parts.collect::<Vec<_>>().iter().map(|part| part.join().unwrap()).sum::<u64>()
+    ///     })
+    /// })?;
+    /// assert_eq!(total, 499_500);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// What is not `Send` stays on its thread:
+    ///
+    /// ```compile_fail,E0277
+    /// let here = std::cell::Cell::new(1);
+    /// tasklets_runtime::scope(|s| drop(s.spawn_anywhere(|| here.set(2))));
+    /// ```
+    #[track_caller]
+    pub fn spawn_anywhere<F, R>(&'scope self, body: F) -> Result<ScopedHandle<'scope, R>, SpawnError<F>>
+    where
+        F: FnOnce() -> R + Send + 'scope,
+        R: Send + 'scope,
+    {
+        match Spawner::current() {
+            Some(spawner) => remote::spawn(&self.loans, &self.state, &spawner, body),
+            None => Err(SpawnError::new(body, SpawnRefusal::NoRuntime)),
+        }
+    }
+
+    /// [`spawn_anywhere`](Scope::spawn_anywhere) on another runtime. On a thread that is not one of a runtime, and not in
+    /// [`enter`](crate::enter), only main's own scopes can do that.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`] with the closure, if the runtime is being shut down, and with [`SpawnRefusal::NotEntered`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tasklets_runtime::{Runtime, scope};
+    ///
+    /// let runtime = Runtime::builder().threads(2).build()?;
+    /// let text = String::from("borrowed by another thread");
+    /// let words = scope(|s| s.spawn_at(&runtime.spawner(), || text.split(' ').count()).unwrap().join().unwrap());
+    /// assert_eq!(words, 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_at<F, R>(&'scope self, spawner: &Spawner, body: F) -> Result<ScopedHandle<'scope, R>, SpawnError<F>>
+    where
+        F: FnOnce() -> R + Send + 'scope,
+        R: Send + 'scope,
+    {
+        remote::spawn(&self.loans, &self.state, spawner, body)
     }
 
     /// Cancels everything in the scope: each member, those that are spawned later, too, and the scope's own body, wherever they

@@ -1,8 +1,9 @@
 //! What a scope knows of its members, and of what went wrong.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use greenlet::Payload;
@@ -13,6 +14,7 @@ use crate::cancel::shield::Open;
 use crate::core::Scheduler;
 use crate::error::TaskletExit;
 use crate::park::{Description, TaskletId, Wait};
+use crate::scope::remote::Remote;
 
 pub(super) struct State {
     pub(super) scheduler: Scheduler,
@@ -22,6 +24,8 @@ pub(super) struct State {
     limit: Limit,
     /// Entered with their place first, and then with their tasklet.
     members: RefCell<Slab<TaskletId>>,
+    /// Those of other threads, once there was one.
+    remote: OnceCell<Arc<Remote>>,
     /// Who waits until nobody is left.
     waiter: Cell<Option<TaskletId>>,
     cancelled: Cell<bool>,
@@ -48,6 +52,7 @@ impl State {
             at,
             limit,
             members: RefCell::default(),
+            remote: OnceCell::new(),
             waiter: Cell::new(None),
             cancelled: Cell::new(false),
             panics: RefCell::default(),
@@ -96,8 +101,33 @@ impl State {
         self.waiter.set(Some(owner));
     }
 
+    /// Members of this thread, and of others.
     pub(super) fn count(&self) -> usize {
-        self.members.borrow().len()
+        self.members.borrow().len() + self.count_remote()
+    }
+
+    pub(super) fn count_remote(&self) -> usize {
+        self.remote.get().map_or(0, |remote| remote.count())
+    }
+
+    /// What is shared with other threads.
+    pub(super) fn remote(&self) -> &Arc<Remote> {
+        self.remote.get_or_init(|| {
+            let remote = Remote::new(&self.scheduler, (self.limit.scope, self.limit.number));
+            if self.cancelled.get() {
+                remote.cancel();
+            }
+            remote
+        })
+    }
+
+    pub(super) fn existing_remote(&self) -> Option<&Arc<Remote>> {
+        self.remote.get()
+    }
+
+    /// A member of another thread has panicked, and this one is to be told yet.
+    pub(super) fn is_told_to_cancel(&self) -> bool {
+        !self.cancelled.get() && self.remote.get().is_some_and(|remote| remote.is_cancelled())
     }
 
     /// Members that are alive and do not run: their keys.
@@ -124,6 +154,9 @@ impl State {
         }
         let members: Vec<TaskletId> = self.members.borrow().iter().map(|(_, id)| *id).collect();
         members.into_iter().for_each(|id| self.cancel_one(id));
+        if let Some(remote) = self.remote.get() {
+            remote.cancel();
+        }
         if self.limit.open.borrow().is_some() {
             self.scheduler.reach(self.limit.scope);
         }
@@ -147,11 +180,7 @@ impl State {
 
     /// Kills each member in place.
     pub(super) fn kill_in_place(&self) {
-        for id in self.others() {
-            if self.is_alive(id) {
-                self.scheduler.kill_nested(id.key);
-            }
-        }
+        self.others().into_iter().for_each(|id| self.scheduler.kill_in_place(id));
     }
 
     /// Something in the scope panicked.
@@ -161,11 +190,28 @@ impl State {
     }
 
     pub(super) fn has_panicked(&self) -> bool {
-        !self.panics.borrow().is_empty()
+        !self.panics.borrow().is_empty() || self.remote.get().is_some_and(|remote| remote.has_panicked())
     }
 
     pub(super) fn take_panics(&self) -> Vec<Payload> {
-        self.panics.take()
+        let mut panics = self.panics.take();
+        panics.extend(self.remote.get().into_iter().flat_map(|remote| remote.take_panics()));
+        panics
+    }
+}
+
+impl Scheduler {
+    /// Kills a tasklet, if it is alive and does not run, and waits for it here.
+    pub(super) fn kill_in_place(&self, id: TaskletId) {
+        let alive = self.core.table.borrow().find(id.key, id.generation).is_some_and(|entry| entry.alive());
+        if alive && id.key != self.core.current.get() {
+            self.kill_nested(id.key);
+        }
+    }
+
+    /// Whether the running tasklet is being killed where nobody else may run.
+    pub(super) fn is_nested(&self) -> bool {
+        self.core.table.borrow().get(self.core.current.get()).flags.nested
     }
 }
 

@@ -17,6 +17,8 @@ pub enum SpawnRefusal {
     ShutDown,
     /// The caller's thread is not one of a runtime.
     NoRuntime,
+    /// A scope that is not main's own spawns on other threads, and its own is not in [`enter`](crate::enter).
+    NotEntered,
     /// The runtime has no such worker.
     NoWorker {
         /// The worker that was asked for.
@@ -49,6 +51,9 @@ impl fmt::Display for SpawnRefusal {
             SpawnRefusal::NoRuntime => {
                 f.write_str("this thread is not a worker of a runtime; spawn on a Runtime or with a Spawner")
             }
+            SpawnRefusal::NotEntered => f.write_str(
+                "a scope in a tasklet lends to other threads only where its own is in enter: put enter around what the thread does",
+            ),
             SpawnRefusal::NoWorker { worker, workers } => {
                 write!(f, "there is no worker {worker}: the runtime has {workers}, counted from 0")
             }

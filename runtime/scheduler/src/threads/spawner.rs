@@ -64,6 +64,15 @@ impl Spawner {
         spawn(&Scheduler::local(), &self.pool, body, None, Location::caller())
     }
 
+    /// [`spawn`](Spawner::spawn), said to be done elsewhere.
+    pub(crate) fn spawn_at<F, R>(&self, body: F, at: Site) -> Result<Handle<R>, SpawnError<F>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        spawn(&Scheduler::local(), &self.pool, body, None, at)
+    }
+
     /// Makes a tasklet of `body` on this worker, counted from 0; see [`Runtime::spawn_on`](crate::Runtime::spawn_on).
     ///
     /// # Errors
