@@ -45,7 +45,7 @@ pub mod io;
 mod job;
 mod joinable;
 mod nested;
-#[cfg(unix)]
+#[cfg(all(unix, not(loom)))]
 pub mod net;
 mod overflow;
 mod pace;

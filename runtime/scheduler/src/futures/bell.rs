@@ -67,7 +67,7 @@ mod models {
         while ready.load(Ordering::Relaxed) != all {
             while !bell.take() {
                 while mailroom.take().is_none() {
-                    mailroom.sleep(None, || ());
+                    mailroom.sleep(None, || (), |time| mailroom.park(time));
                 }
             }
         }
