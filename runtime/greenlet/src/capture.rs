@@ -99,7 +99,7 @@ unsafe fn visit(thread: &Thread, target: &Inner) -> Option<Backtrace> {
     unsafe {
         let from = (*(*asker).context.get()).as_ref().unwrap_unchecked();
         let to = (*target.context.get()).as_ref().unwrap_unchecked();
-        context::switch(&thread.hub, from, to);
+        context::switch(&thread.hub, from, to, thread);
     }
     thread.set_closed(false);
     thread.current.set(asker);
@@ -122,7 +122,7 @@ pub(crate) fn answer(thread: &Thread) {
         unsafe {
             let from = (*thread.current().context.get()).as_ref().unwrap_unchecked();
             let to = (*(*asker).context.get()).as_ref().unwrap_unchecked();
-            context::switch(&thread.hub, from, to);
+            context::switch(&thread.hub, from, to, thread);
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) unsafe fn depart(thread: &Thread, target: *const Inner) {
     unsafe {
         (*target).add_handle();
         let (from, to) = leave(thread, thread.current.get(), target);
-        context::switch(&thread.hub, from, to);
+        context::switch(&thread.hub, from, to, thread);
     }
 }
 
@@ -233,7 +233,7 @@ pub(crate) fn finish<T: 'static>(thread: &Thread, mut outcome: Got<T>) {
         begin(thread, &*target);
         (*target).add_handle();
         let (from, to) = leave(thread, me, target);
-        context::switch_finally(&thread.hub, from, to);
+        context::switch_finally(&thread.hub, from, to, thread);
     }
 }
 
@@ -321,8 +321,8 @@ pub(crate) fn exchange<T: 'static>(target: AnyGreenlet, value: T) -> Result<T, B
     unsafe {
         (*from).awaits.set(family::<T>());
         let (from, to) = leave(thread, from, target);
-        context::switch(&thread.hub, from, to);
-        receive_value::<T>(thread)
+        let thread = context::switch(&thread.hub, from, to, thread);
+        receive_value::<T>(&*thread)
     }
 }
 
@@ -375,7 +375,7 @@ fn switch_with_care<T: 'static>(target: AnyGreenlet, value: T) -> Result<Got<T>,
     // SAFETY: as in `exchange`; the target has a stack now.
     let received = unsafe {
         let (from, to) = leave(thread, thread.current.get(), target.into_inner());
-        context::switch(&thread.hub, from, to);
+        context::switch(&thread.hub, from, to, thread);
         receive::<T>(thread)
     };
     if !fits {

@@ -207,7 +207,7 @@ fn rest(thread: &Thread, next: AnyGreenlet) {
     // SAFETY: `may_rest` found an active target that awaits a `()`.
     unsafe {
         let (from, to) = leave(thread, me, next.into_inner());
-        context::switch(&thread.hub, from, to);
+        context::switch(&thread.hub, from, to, thread);
     }
 }
 

@@ -202,7 +202,7 @@ impl Context {
 /// `from` is the running context of this thread and `hub` the thread's. `to` is another context of the same thread that is
 /// suspended or not yet entered. Both stay where they are until each has been switched to again.
 #[inline]
-pub(crate) unsafe fn switch(hub: &Hub, from: *const Context, to: *const Context) {
+pub(crate) unsafe fn switch<W>(hub: &Hub, from: *const Context, to: *const Context, with: *const W) -> *const W {
     hub.next.set(to);
     // SAFETY: only the hub's loop makes exclusive references to `stack`, and it is not in one while `from` runs on the root.
     if unsafe { (*(*from).stack.get()).is_none() } {
@@ -210,6 +210,7 @@ pub(crate) unsafe fn switch(hub: &Hub, from: *const Context, to: *const Context)
     } else {
         suspend();
     }
+    with
 }
 
 /// The hub: resumes whoever is next until that is the root itself.

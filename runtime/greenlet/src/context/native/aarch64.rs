@@ -54,7 +54,7 @@ impl Frame {
 }
 
 /// Leaves the running stack, and stores in `*save` where to come back to; goes on at `to`. Returns when something switches
-/// to what was stored.
+/// to what was stored, and then what that one gave for `with`.
 ///
 /// The unwind information is the same on both sides of the change of stacks, because both are built alike.
 ///
@@ -62,7 +62,7 @@ impl Frame {
 ///
 /// `to` was stored by a `switch` that has not been come back to, or points to a first frame; its stack is in place.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn switch(save: *mut *mut Frame, to: *mut Frame) {
+pub(super) unsafe extern "C" fn switch(save: *mut *mut Frame, to: *mut Frame, with: *const ()) -> *const () {
     naked_asm!(
         ".cfi_startproc",
         // Room for a `Frame`, and its first two fields: a frame record, so that chains of frame pointers go through here.
@@ -99,10 +99,12 @@ pub(super) unsafe extern "C" fn switch(save: *mut *mut Frame, to: *mut Frame) {
         ".cfi_offset 78, -16",
         ".cfi_offset 79, -8",
         // The first argument: where the others find this stack again. The stack pointer cannot be stored directly.
-        "mov x2, sp",
-        "str x2, [x0]",
+        "mov x9, sp",
+        "str x9, [x0]",
         // The second one. From here on this is the other stack.
         "mov sp, x1",
+        // The third one, which nothing has changed, is what that one's call returns.
+        "mov x0, x2",
         // What was stored there.
         "ldp d14, d15, [sp, #144]",
         "ldp d12, d13, [sp, #128]",

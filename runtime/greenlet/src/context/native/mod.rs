@@ -250,20 +250,22 @@ unsafe extern "C" fn begin(header: *const Header) -> ! {
     std::process::abort();
 }
 
-/// Switches from the running context to another; returns when something switches back.
+/// Switches from the running context to another; returns when something switches back, with what that one gave for `with`. As
+/// all on a thread give the same, that is how to find it again without a look at the stack, whose memory may come late.
 ///
 /// # Safety
 ///
 /// `from` is the running context of this thread and `hub` the thread's. `to` is another context of the same thread that is
 /// suspended or not yet entered. Both stay where they are until each has been switched to again.
 #[inline(always)]
-pub(crate) unsafe fn switch(hub: &Hub, from: *const Context, to: *const Context) {
+pub(crate) unsafe fn switch<W>(hub: &Hub, from: *const Context, to: *const Context, with: *const W) -> *const W {
     // SAFETY: both exist; neither reference lives across the switch.
     unsafe {
         let left = sanitizer::leave(|| (*to).bounds(hub));
         thread_sanitizer::switch_to(|| (*to).fiber(hub));
-        isa::switch((*from).frame.as_ptr(), (*to).frame.get());
+        let brought = isa::switch((*from).frame.as_ptr(), (*to).frame.get(), with.cast());
         sanitizer::arrive(left);
+        brought.cast()
     }
 }
 
@@ -273,12 +275,12 @@ pub(crate) unsafe fn switch(hub: &Hub, from: *const Context, to: *const Context)
 ///
 /// As for [`switch`]; `from` is not the root.
 #[inline(always)]
-pub(crate) unsafe fn switch_finally(hub: &Hub, from: *const Context, to: *const Context) {
+pub(crate) unsafe fn switch_finally<W>(hub: &Hub, from: *const Context, to: *const Context, with: *const W) {
     // SAFETY: as in `switch`.
     unsafe {
         let left = sanitizer::leave(|| (*to).bounds(hub));
         (*from).header.as_ref().sanitizer.set(left);
         thread_sanitizer::switch_to(|| (*to).fiber(hub));
-        isa::switch((*from).frame.as_ptr(), (*to).frame.get());
+        isa::switch((*from).frame.as_ptr(), (*to).frame.get(), with.cast());
     }
 }
