@@ -317,7 +317,8 @@ pub(crate) fn exchange<T: 'static>(target: AnyGreenlet, value: T) -> Result<T, B
     let mut sent = ManuallyDrop::new(value);
     thread.mail.leave((&raw mut sent).cast());
     // SAFETY: the target is another greenlet, active, and awaits what is in the mailbox; `sent` stays in this frame until the
-    // target has moved it out. This greenlet awaits a `T`.
+    // target has moved it out. This greenlet awaits a `T`. What comes back is this thread's state, as all that switch on it
+    // give that.
     unsafe {
         (*from).awaits.set(family::<T>());
         let (from, to) = leave(thread, from, target);

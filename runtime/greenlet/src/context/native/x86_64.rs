@@ -16,8 +16,8 @@
 //!   lower addresses                            lower addresses
 //! ```
 //!
-//! Only what the compiler takes to be preserved by any code is saved; it saves the rest around the switch where that is in use. The rounding
-//! modes in MXCSR and in the x87 control word are the thread's, as they are for any call of a function that sets them.
+//! Only what the compiler takes to be preserved by any code is saved; it saves the rest around the switch where that is in use.
+//! The rounding modes in MXCSR and in the x87 control word are the thread's, as they are for any call of a function that sets them.
 
 use std::arch::{asm, naked_asm};
 
