@@ -192,10 +192,7 @@ impl<R: Rules> Core<R> {
     #[cold]
     pub(crate) fn forsake(&self, ticket: u32, scheduler: &Scheduler) {
         let mut state = self.state.lock();
-        let waiter = state.queue.take(ticket);
-        if waiter.served {
-            state.revoke(waiter.want);
-        }
+        state.forget(ticket);
         self.serve(state, scheduler);
     }
 
@@ -318,6 +315,15 @@ impl<R: Rules> State<R> {
         self.rules.revoke(got, &mut self.queue.seats, waiting);
     }
 
+    /// Gives up the ticket of a waiter that is not to come; what it has got is free.
+    #[cold]
+    fn forget(&mut self, ticket: u32) {
+        let waiter = self.queue.take(ticket);
+        if waiter.served {
+            self.revoke(waiter.want);
+        }
+    }
+
     /// Serves the first one, if the rules admit it.
     #[inline]
     fn serve_first(&mut self, here: &Inbox) -> Option<Wakeup> {
@@ -357,3 +363,6 @@ impl<R: Rules> fmt::Debug for Core<R> {
         f.write_str(&self.report())
     }
 }
+
+#[cfg(all(test, loom))]
+mod models;

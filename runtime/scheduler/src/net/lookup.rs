@@ -3,7 +3,14 @@
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
+#[cfg(not(loom))]
 use crate::unblock;
+
+/// Models look nothing up, and the pool of threads is not compiled for them.
+#[cfg(loom)]
+fn unblock<R>(work: impl FnOnce() -> R) -> io::Result<R> {
+    Ok(work())
+}
 
 /// Asks the system for the addresses of a name.
 #[track_caller]

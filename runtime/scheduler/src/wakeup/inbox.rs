@@ -94,6 +94,13 @@ impl Inbox {
         Inbox { shared: Arc::new(Shared::new(sender, Some(wake))) }
     }
 
+    /// That of a thread of a model, which nothing is ever asked of.
+    #[cfg(loom)]
+    #[doc(hidden)]
+    pub fn of_model() -> Inbox {
+        Inbox::of_futures(|_| ())
+    }
+
     /// A number that no other thread's inbox has had or will have.
     #[inline]
     pub fn number(&self) -> u64 {
