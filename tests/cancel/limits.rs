@@ -194,6 +194,17 @@ fn a_busy_thread_is_interrupted_too() {
 }
 
 #[test]
+fn many_sleepers_are_woken_soon_after_hours_of_virtual_time() {
+    checked(|| {
+        with_virtual_time(|| sleep(HOUR).unwrap());
+        let began = std::time::Instant::now();
+        let sleepers: Vec<_> = (0..200).map(|_| spawn(|| sleep(Duration::from_millis(1)).unwrap())).collect();
+        assert!(sleepers.iter().all(|sleeper| sleeper.join().is_ok()));
+        assert!(began.elapsed() < HOUR / 60);
+    });
+}
+
+#[test]
 fn joins_have_limits() {
     timed(|| {
         let t = spawn(|| {

@@ -68,7 +68,9 @@ impl Timers {
     pub(crate) fn get_up(&self) -> Option<Instant> {
         let next = self.next.get()?;
         let fired = self.fired.get().filter(|_| self.queue.borrow().len() >= MANY);
-        Some(fired.map_or(next, |fired| next.max(fired + NAP)))
+        // The last one may have fired at a virtual time, hours from now.
+        let later = fired.and_then(|fired| fired.checked_add(NAP).min(next.checked_add(NAP)));
+        Some(later.map_or(next, |later| next.max(later)))
     }
 
     /// Takes out the first one that is due.
