@@ -155,7 +155,7 @@ impl<Q: Send + 'static> ActorBuilder<Q> {
     #[track_caller]
     pub fn child_of<A: Actor<Mail = Q>>(self, make: impl Fn() -> A + Send + Sync + 'static) -> (Child, ActorRef<A>) {
         let home = self.home();
-        let make: Maker<A> = Box::new(make);
+        let make: Maker<A> = Arc::new(make);
         let cell = Cell::make(self.settings, home, self.policy, Phase::Resting, None, Some(make), Location::caller());
         (Child::new(cell.clone()), ActorRef::new(cell))
     }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use tasklets_runtime::park::Inbox;
 use tasklets_runtime::{Activity, Spawner, current, schedule};
 
@@ -30,7 +31,7 @@ pub(super) enum Home {
 }
 
 /// Makes a state whenever the actor is begun.
-pub(super) type Maker<A> = Box<dyn Fn() -> A + Send + Sync>;
+pub(super) type Maker<A> = Arc<dyn Fn() -> A + Send + Sync>;
 
 /// What is the running actor's alone.
 pub(super) struct Seat<A: Actor> {
@@ -52,7 +53,8 @@ pub(super) struct Cell<A: Actor> {
     pub(super) core: Core<A::Mail, Box<Seat<A>>>,
     pub(super) me: Weak<Cell<A>>,
     home: Home,
-    maker: Option<Maker<A>>,
+    /// None once it never begins again.
+    maker: Mutex<Option<Maker<A>>>,
     at: Site,
 }
 
@@ -68,7 +70,7 @@ impl<A: Actor> Cell<A> {
     ) -> Arc<Cell<A>> {
         let seat = Box::new(Seat { actor, batch: VecDeque::new(), fresh: true });
         let core = Core::new(settings, policy, phase, Some(seat));
-        Arc::new_cyclic(|me| Cell { core, me: me.clone(), home, maker, at })
+        Arc::new_cyclic(|me| Cell { core, me: me.clone(), home, maker: Mutex::new(maker), at })
     }
 
     /// Makes a tasklet that handles what there is.
@@ -154,7 +156,8 @@ impl<A: Actor> Cell<A> {
                 return;
             }
             if seat.actor.is_none() {
-                seat.actor = self.maker.as_ref().map(|make| make());
+                let maker = self.maker.lock().clone();
+                seat.actor = maker.map(|make| make());
             }
             loop {
                 self.handle(seat, handled);
@@ -257,6 +260,11 @@ impl<A: Actor> Host for Cell<A> {
         }
         self.rouse(None);
         true
+    }
+
+    fn retire(&self) {
+        let maker = self.maker.lock().take();
+        guarded(move || drop(maker));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use tasklets_runtime::{Builder, Spawner, current};
 
 use super::addr::{Addr, Port};
@@ -23,11 +24,18 @@ pub(super) struct Starter<M: Send + 'static> {
     pub(super) body: Body<M>,
 }
 
+impl<M: Send + 'static> Clone for Starter<M> {
+    fn clone(&self) -> Starter<M> {
+        Starter { spawner: self.spawner.clone(), body: self.body.clone() }
+    }
+}
+
 /// An actor that is a function.
 pub(super) struct Function<M: Send + 'static> {
     pub(super) core: Core<M, ()>,
     me: Weak<Function<M>>,
-    starter: Option<Starter<M>>,
+    /// None once it never begins again.
+    starter: Mutex<Option<Starter<M>>>,
     stack_size: Option<usize>,
 }
 
@@ -42,7 +50,7 @@ impl<M: Send + 'static> Function<M> {
         Arc::new_cyclic(|me| Function {
             core: Core::new(settings, policy, phase, None),
             me: me.clone(),
-            starter,
+            starter: Mutex::new(starter),
             stack_size,
         })
     }
@@ -138,13 +146,18 @@ impl<M: Send + 'static> Host for Function<M> {
     }
 
     fn start(&self) -> bool {
-        let (Some(starter), Some(me)) = (&self.starter, self.me.upgrade()) else { return false };
-        let body = starter.body.clone();
-        match &starter.spawner {
-            Some(spawner) => me.spawn_there(spawner, move |mailbox| body(mailbox)),
+        let Some(me) = self.me.upgrade() else { return false };
+        let Some(Starter { spawner, body }) = self.starter.lock().clone() else { return false };
+        match spawner {
+            Some(spawner) => me.spawn_there(&spawner, move |mailbox| body(mailbox)),
             None => me.spawn_here(move |mailbox| body(mailbox)),
         }
         true
+    }
+
+    fn retire(&self) {
+        let starter = self.starter.lock().take();
+        guarded(move || drop(starter));
     }
 }
 

@@ -40,6 +40,9 @@ pub(super) trait Host: Send + Sync + Sized + 'static {
 
     /// Begins a run of it. False if that is not possible.
     fn start(&self) -> bool;
+
+    /// It never begins again: lets go of what it is begun from, which may hold addresses, its own among them.
+    fn retire(&self);
 }
 
 /// What is done with an actor whatever its messages are.
@@ -205,6 +208,9 @@ pub(super) fn conclude<H: Host>(host: &H, reason: Reason, left: std::collections
         sender.wake();
     }
     guarded(move || drop(body));
+    if keeper.is_none() {
+        host.retire();
+    }
     core.hand_over(items, &Unhandled::Ended(reason.clone()));
     let down = Down { actor: core.badge.clone(), reason };
     for (_, watcher) in watchers {

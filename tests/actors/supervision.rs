@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tasklets::actor::{
-    ActorBuilder, Addr, Child, Mailbox, Pool, Reason, Registry, Reply, Restart, Strategy, Supervisor, SupervisorBuilder,
+    Actor, ActorBuilder, Addr, Child, Context, Handler, Mailbox, Only, Pool, Reason, Registry, Reply, Restart,
+    Strategy, Supervisor, SupervisorBuilder,
 };
 use tasklets::{now, schedule, sleep, spawn, with_virtual_time};
 
@@ -222,6 +223,35 @@ fn the_last_handle_ends_a_supervisor() {
         assert_eq!(runs(&addrs), [1, 1, 1]);
         drop(supervisor);
         addrs.iter().for_each(|addr| assert!(addr.join().is_orderly()));
+    });
+}
+
+#[test]
+fn what_never_begins_again_lets_go_of_what_it_is_begun_from() {
+    struct Idle(#[allow(dead_code, reason = "it is held, and nothing else")] Arc<Vec<Addr<Msg>>>);
+    impl Actor for Idle {
+        type Mail = Only<Msg>;
+    }
+    impl Handler<Msg> for Idle {
+        fn handle(&mut self, _: Msg, _cx: &mut Context<'_, Idle>) {}
+    }
+    checked(|| {
+        // Actors that know of each other: who begins them holds their addresses.
+        let all: Arc<Mutex<Vec<Addr<Msg>>>> = Arc::default();
+        let (theirs, known) = (all.clone(), all.clone());
+        let (function, first) = ActorBuilder::new().child(move |mailbox: &Mailbox<Msg>| {
+            assert_eq!(theirs.lock().unwrap().len(), 2);
+            mailbox.iter().for_each(drop);
+        });
+        let make = move || Idle(Arc::new(known.lock().unwrap().clone()));
+        let (state, second) = ActorBuilder::new().child_of(make);
+        all.lock().unwrap().extend([first, second.addr()]);
+        let supervisor = SupervisorBuilder::new().child(function).child(state).start();
+        for _ in 0..10 {
+            schedule().unwrap();
+        }
+        supervisor.shutdown();
+        assert_eq!(Arc::strong_count(&all), 1);
     });
 }
 
