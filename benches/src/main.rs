@@ -3,6 +3,7 @@
 //! A workload checks the result of its work, and repeats it until a measurement takes at least 0.3 s, unless it is one that
 //! is cold by definition. Only the work is timed, not the set-up.
 
+mod actors;
 mod channels;
 mod echo;
 mod lateness;
@@ -21,6 +22,7 @@ mod yardsticks;
 
 use clap::Parser;
 
+use actors::Form;
 use tree::Order;
 
 /// A workload's name, what it is, and how it is run.
@@ -77,6 +79,17 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "timers10k", about: "10,000 tasklets sleep up to a second", run: |name| timers::timers(name, 10_000) },
     Workload { name: "timers100k", about: "100,000 of them", run: |name| timers::timers(name, 100_000) },
     Workload { name: "timers1m", about: "a million of them", run: |name| timers::timers(name, 1_000_000) },
+    Workload { name: "tell1", about: "tell an actor a number, 1 thread", run: |name| actors::tell(name, Form::State, 1) },
+    Workload { name: "tell1-fn", about: "the same with a function", run: |name| actors::tell(name, Form::Function, 1) },
+    Workload { name: "tell2", about: "tell an actor a number, 2 threads", run: |name| actors::tell(name, Form::State, 2) },
+    Workload { name: "tell2-fn", about: "the same with a function", run: |name| actors::tell(name, Form::Function, 2) },
+    Workload { name: "ask1", about: "ask an actor and wait for the answer, 1 thread", run: |name| actors::ask(name, Form::State, 1) },
+    Workload { name: "ask1-fn", about: "the same with a function", run: |name| actors::ask(name, Form::Function, 1) },
+    Workload { name: "ask2", about: "ask an actor and wait for the answer, 2 threads", run: |name| actors::ask(name, Form::State, 2) },
+    Workload { name: "ask2-fn", about: "the same with a function", run: |name| actors::ask(name, Form::Function, 2) },
+    Workload { name: "actors1", about: "100,000 actors made and stopped; idle ones", run: |name| actors::many(name, Form::State, 1) },
+    Workload { name: "actors1-fn", about: "the same with functions", run: |name| actors::many(name, Form::Function, 1) },
+    Workload { name: "actors2", about: "the same with states on 2 threads", run: |name| actors::many(name, Form::State, 2) },
     Workload { name: "kill", about: "kill a blocked tasklet", run: spawning::kill },
 ];
 
