@@ -9,7 +9,7 @@ use tasklets::{
 };
 
 use crate::common::{checked, scale};
-use crate::support::{OnDrop, caught, raise, turns};
+use crate::support::{OnDrop, caught, leak, raise, turns};
 
 fn runtime() -> Runtime {
     Runtime::builder().threads(2).build().unwrap()
@@ -105,7 +105,7 @@ fn a_panic_on_a_worker_cancels_everybody() {
 #[test]
 fn a_deadline_and_a_kill_reach_other_threads() {
     checked(|| {
-        let (runtime, house) = (runtime(), &*Box::leak(Box::new(AtomicUsize::new(0))));
+        let (runtime, house) = (runtime(), leak(AtomicUsize::new(0)));
         let outcome = scope_timeout(Duration::from_millis(20), |s| {
             let guest = Guest::new(house);
             s.spawn_at(&runtime.spawner(), move || (sleep(LONG).unwrap(), guest).0).unwrap();
@@ -137,8 +137,8 @@ fn a_deadline_and_a_kill_reach_other_threads() {
 fn an_owner_that_is_killed_in_place_waits_for_other_threads() {
     for unwinding in [true, false] {
         checked(move || {
-            let (runtime, house) = (runtime(), &*Box::leak(Box::new(AtomicUsize::new(0))));
-            let begun = &*Box::leak(Box::new(AtomicBool::new(false)));
+            let (runtime, house) = (runtime(), leak(AtomicUsize::new(0)));
+            let begun = leak(AtomicBool::new(false));
             let spawner = runtime.spawner();
             let owner = spawn(move || {
                 let text = String::from("the owner's");

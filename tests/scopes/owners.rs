@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tasklets::{Builder, current, kill_all, run, scope, set_error_handler, spawn};
 
 use crate::common::checked;
-use crate::support::{OnDrop, Watch, caught, for_ever, hold, raise, turns};
+use crate::support::{OnDrop, Watch, caught, for_ever, hold, leak, raise, turns};
 
 /// Whoever suspends inside of the scope's body, and how it is ended from outside.
 fn owner(watch: &'static Watch) -> tasklets::Tasklet<()> {
@@ -32,7 +32,7 @@ fn owner(watch: &'static Watch) -> tasklets::Tasklet<()> {
 }
 
 fn watch() -> &'static Watch {
-    Box::leak(Box::new(Watch::new()))
+    leak(Watch::new())
 }
 
 #[track_caller]

@@ -46,6 +46,17 @@ pub(super) fn watch(book: &Arc<SharedBook>) {
     WATCHED.with(|watched| watched.borrow_mut().push(book.clone()));
 }
 
+/// The last one leaves nothing behind: the list has no destructor.
+fn forget(book: &SharedBook) {
+    WATCHED.with(|watched| {
+        let mut watched = watched.borrow_mut();
+        watched.retain(|other| !std::ptr::eq(&**other, book));
+        if watched.is_empty() {
+            *watched = Vec::new();
+        }
+    });
+}
+
 fn watched() -> Vec<Arc<SharedBook>> {
     WATCHED.with(|watched| std::mem::take(&mut *watched.borrow_mut()))
 }
@@ -72,7 +83,7 @@ pub(super) fn close(local: &LocalBook, shared: Option<&SharedBook>) {
     }
     if let Some(shared) = shared {
         wait_for_others(shared);
-        WATCHED.with(|watched| watched.borrow_mut().retain(|other| !std::ptr::eq(&**other, shared)));
+        forget(shared);
         shared.lock().advance(Stage::Closing, Stage::Closed);
     }
     debug_assert!(local.book.borrow().is_empty());
