@@ -161,6 +161,10 @@ impl State {
 
     fn wait_once(self: &Rc<Self>) -> Result<(), Trouble> {
         let terms = Terms { deadline: None, outside: self.count_remote() != 0 };
+        if !terms.outside && self.count() == 0 {
+            // The last one has ended on its thread just now.
+            return Ok(());
+        }
         let me = self.scheduler.check_wait(false, terms)?;
         // What ends from here on, on whatever thread, wakes the owner.
         let outside = self.existing_remote().is_some_and(|remote| remote.waits(Some(me)));
