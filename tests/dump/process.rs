@@ -36,6 +36,10 @@ fn a_deadlock_report_has_backtraces_if_the_environment_asks() {
             assert!(kill_all().is_empty());
         });
     }
+    if common::tool::meaningless_under(&["tsan"], "names and lines are looked up in the tasklet, in far larger frames")
+    {
+        return;
+    }
     for (value, wanted) in [("1", true), ("0", false)] {
         let out = child(test, &[("TASKLETS_BACKTRACE", value)]);
         let text = String::from_utf8_lossy(&out.stderr);

@@ -31,7 +31,10 @@ fn twenty_thousand() {
     if cfg!(greenlet_portable) || !cfg!(target_os = "linux") {
         return;
     }
-    if crate::common::tool::meaningless_under(&["asan", "valgrind", "qemu"], "the tool's own memory is resident, too") {
+    if crate::common::tool::meaningless_under(
+        &["asan", "tsan", "valgrind", "qemu"],
+        "the tool's own memory is resident, too",
+    ) {
         return;
     }
     let out = crate::child("live::child_process", "live", &[]);

@@ -162,7 +162,10 @@ mod by_the_system {
 
     #[test]
     fn address_space() {
-        if crate::common::tool::meaningless_under(&["asan", "valgrind", "qemu"], "the tool needs far more of it") {
+        if crate::common::tool::meaningless_under(
+            &["asan", "tsan", "valgrind", "qemu"],
+            "the tool needs far more of it",
+        ) {
             return;
         }
         let exe = std::env::current_exe().expect("the path of the test binary");

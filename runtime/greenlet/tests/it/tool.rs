@@ -8,7 +8,7 @@
 use std::ffi::OsStr;
 use std::process::Command;
 
-/// Whether the tests run under one of these tools (`asan`, `valgrind`, `qemu`). If so, it is said that this part of a test means
+/// Whether the tests run under one of these tools (`asan`, `tsan`, `valgrind`, `qemu`). If so, it is said that this part of a test means
 /// nothing there, and why.
 pub(crate) fn meaningless_under(tools: &[&str], why: &str) -> bool {
     let tool = std::env::var("TEST_TOOL").unwrap_or_default();
