@@ -15,8 +15,10 @@ mod measure;
 mod on_async_executor;
 mod on_corosensei;
 mod on_flume;
+mod on_kameo;
 mod on_kanal;
 mod on_may;
+mod on_ractor;
 mod on_threads;
 mod on_tokio;
 #[path = "../../src/resident.rs"]
@@ -39,6 +41,8 @@ enum Peer {
     Flume,
     May,
     Crossbeam,
+    Kameo,
+    Ractor,
 }
 
 impl Peer {
@@ -50,6 +54,8 @@ impl Peer {
             Self::Kanal => on_kanal::WORKLOADS,
             Self::Flume => on_flume::WORKLOADS,
             Self::Crossbeam => on_threads::WORKLOADS,
+            Self::Kameo => on_kameo::WORKLOADS,
+            Self::Ractor => on_ractor::WORKLOADS,
             Self::May => on_may::WORKLOADS,
         }
     }
