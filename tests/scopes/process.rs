@@ -7,13 +7,13 @@ use tasklets::{schedule, scope, spawn};
 use crate::support::{Canary, OnDrop, raise};
 
 /// Runs one test of this binary again in a process of its own, where it is the child.
-fn child(test: &str) -> Output {
+pub(crate) fn child(test: &str) -> Output {
     let mut command = crate::common::tool::this_program();
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("CHILD", test).env("RUST_BACKTRACE", "0");
     command.output().expect("the test binary runs")
 }
 
-fn is_child(test: &str) -> bool {
+pub(crate) fn is_child(test: &str) -> bool {
     std::env::var("CHILD").is_ok_and(|child| child == test)
 }
 
