@@ -9,10 +9,11 @@ use tasklets::{
 };
 
 use crate::common::{checked, scale};
-use crate::support::{OnDrop, caught, leak, raise, turns};
+use crate::support::{OnDrop, caught, raise, turns};
 
 fn runtime() -> Runtime {
-    Runtime::builder().threads(2).build().unwrap()
+    // Frames are large where they are instrumented, and scopes are opened within scopes.
+    Runtime::builder().threads(2).stack_size(1 << 20).build().unwrap()
 }
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -105,7 +106,8 @@ fn a_panic_on_a_worker_cancels_everybody() {
 #[test]
 fn a_deadline_and_a_kill_reach_other_threads() {
     checked(|| {
-        let (runtime, house) = (runtime(), leak(AtomicUsize::new(0)));
+        static HOUSE: AtomicUsize = AtomicUsize::new(0);
+        let (runtime, house) = (runtime(), &HOUSE);
         let outcome = scope_timeout(Duration::from_millis(20), |s| {
             let guest = Guest::new(house);
             s.spawn_at(&runtime.spawner(), move || (sleep(LONG).unwrap(), guest).0).unwrap();
@@ -137,8 +139,10 @@ fn a_deadline_and_a_kill_reach_other_threads() {
 fn an_owner_that_is_killed_in_place_waits_for_other_threads() {
     for unwinding in [true, false] {
         checked(move || {
-            let (runtime, house) = (runtime(), leak(AtomicUsize::new(0)));
-            let begun = leak(AtomicBool::new(false));
+            static HOUSE: AtomicUsize = AtomicUsize::new(0);
+            static BEGUN: AtomicBool = AtomicBool::new(false);
+            let (runtime, house, begun) = (runtime(), &HOUSE, &BEGUN);
+            begun.store(false, Ordering::SeqCst);
             let spawner = runtime.spawner();
             let owner = spawn(move || {
                 let text = String::from("the owner's");

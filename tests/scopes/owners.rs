@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tasklets::{Builder, current, kill_all, run, scope, set_error_handler, spawn};
 
 use crate::common::checked;
-use crate::support::{OnDrop, Watch, caught, for_ever, hold, leak, raise, turns};
+use crate::support::{OnDrop, Watch, caught, for_ever, hold, raise, turns};
 
 /// Whoever suspends inside of the scope's body, and how it is ended from outside.
 fn owner(watch: &'static Watch) -> tasklets::Tasklet<()> {
@@ -31,8 +31,9 @@ fn owner(watch: &'static Watch) -> tasklets::Tasklet<()> {
     owner
 }
 
+/// What tasklets without a scope use, too; it stays.
 fn watch() -> &'static Watch {
-    leak(Watch::new())
+    Box::leak(Box::new(Watch::new()))
 }
 
 #[track_caller]

@@ -88,6 +88,11 @@ fn act(dice: &Dice, depth: u32, channel: &Channel<u64>) {
     }
 }
 
+/// Frames are large where they are instrumented.
+fn roomy() -> Builder {
+    Builder::new().stack_size(1 << 20)
+}
+
 /// A member that unwinds and kills who waits for it ends the process, rightly.
 fn related(victim: &AnyTasklet) -> bool {
     victim.name().as_deref() == Some("owner")
@@ -133,7 +138,7 @@ fn fill<'scope, 'env>(
     for _ in 0..dice.roll(5) {
         made.set(made.get() + 1);
         let (listener, own) = (Listener(canary, gone), dice.another());
-        let builder = if depth < 3 { Builder::new().name("owner") } else { Builder::new() };
+        let builder = if depth < 3 { roomy().name("owner") } else { roomy() };
         let member = s.spawn_by(builder, move || {
             let listener = listener;
             for _ in 0..own.roll(8) {
@@ -172,7 +177,7 @@ fn random_programs_of_scopes() {
                 let channel = Channel::new();
                 for _ in 0..3 {
                     let (dice, channel) = (dice.another(), channel.clone());
-                    let any = Builder::new().name("owner").spawn(move || random_scope(&dice, 0, &channel)).detach();
+                    let any = roomy().name("owner").spawn(move || random_scope(&dice, 0, &channel)).detach();
                     meet(&any);
                 }
                 for _ in 0..200 {

@@ -62,11 +62,6 @@ impl Drop for Watch {
     }
 }
 
-/// What tasklets without a scope use, too; it stays.
-pub(crate) fn leak<T>(what: T) -> &'static T {
-    Box::leak(Box::new(what))
-}
-
 /// Calls a closure when it is dropped.
 pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
 
