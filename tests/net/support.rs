@@ -34,7 +34,7 @@ pub(crate) fn reset(stream: TcpStream) {
 /// Runs a test of this binary in a process of its own, in which `child` is true for it. What a process has only once, as its descriptors,
 /// is tested so.
 pub(crate) fn in_a_process(test: &str) {
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
+    let output = crate::common::tool::program(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture", "--test-threads", "1"])
         .env("NET_TEST_CHILD", "1")
         .output()

@@ -119,9 +119,12 @@ fn descriptors_may_run_out_and_come_back() {
     drop(held);
     drop(first);
     last.set_read_timeout(Some(crate::programs::child::LONG)).unwrap();
-    assert_eq!(Answer::read(&mut BufReader::new(&last), true).unwrap().text(), "hello\n");
+    // They come back one by one: there may not be one for the file yet when there is one for the connection.
+    let answer = Answer::read(&mut BufReader::new(&last), true).unwrap();
+    assert!(answer.text() == "hello\n" || answer.status == 503, "{}", answer.text());
     drop(last);
     server.descriptors_go_back_to(rest);
+    assert_eq!(get(&server, "/hello.txt", "").text(), "hello\n");
     server.end();
 }
 
