@@ -167,7 +167,7 @@ impl std::error::Error for NotShared {}
 ///
 /// Nothing that is borrowed leaves, and nothing from inside is lent:
 ///
-/// ```compile_fail,E0597
+/// ```compile_fail,E0373
 /// greenlet::scope(|loans| {
 ///     let inside = String::from("gone before the scope");
 ///     drop(loans.lend(|| println!("{inside}")));
@@ -218,7 +218,7 @@ impl<'scope, 'env> Loans<'scope, 'env> {
     ///
     /// What is to be lent has to outlast the call:
     ///
-    /// ```compile_fail,E0597
+    /// ```compile_fail,E0373
     /// let loans = greenlet::Loans::new();
     /// loans.open(|| {
     ///     let inside = 1;
