@@ -114,7 +114,8 @@ impl<T: 'static> Channel<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile. The value is dropped then, unless it was received before: only a kill or a
+    /// thrown panic comes after that.
     #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.send_item(Item::Value(value), FOREVER, Location::caller()).map_err(SendError::into_sent)
@@ -142,7 +143,7 @@ impl<T: 'static> Channel<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`send`](Channel::send).
     #[track_caller]
     pub fn send_exception(&self, error: impl Into<Box<dyn Error>>) -> Result<(), SendError<Box<dyn Error>>> {
         self.send_item(Item::Exception(Box::new(error.into())), FOREVER, Location::caller())
@@ -157,7 +158,7 @@ impl<T: 'static> Channel<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`send`](Channel::send). Those before that one have been received.
     #[track_caller]
     pub fn send_sequence(&self, values: impl IntoIterator<Item = T>) -> Result<usize, SendError<T>> {
         let mut count = 0;
@@ -176,7 +177,8 @@ impl<T: 'static> Channel<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile: nothing is received then. A value that it had been handed before is dropped, as in
+    /// Stackless; only a kill or a thrown panic comes after that.
     #[track_caller]
     pub fn receive(&self) -> Result<T, ReceiveError> {
         self.receive_item(FOREVER, Location::caller())

@@ -31,7 +31,7 @@ impl<T: 'static> Channel<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`send`](Channel::send).
     #[track_caller]
     pub fn send_timeout(&self, value: T, time: Duration) -> Result<(), SendError<T>> {
         self.send_item(Item::Value(value), within(time), Location::caller()).map_err(SendError::into_sent)
@@ -45,7 +45,7 @@ impl<T: 'static> Channel<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`send`](Channel::send).
     #[track_caller]
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendError<T>> {
         self.send_item(Item::Value(value), until(deadline), Location::caller()).map_err(SendError::into_sent)
@@ -59,7 +59,7 @@ impl<T: 'static> Channel<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`receive`](Channel::receive).
     ///
     /// # Examples
     ///
@@ -84,7 +84,7 @@ impl<T: 'static> Channel<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`receive`](Channel::receive).
     #[track_caller]
     pub fn receive_deadline(&self, deadline: Instant) -> Result<T, ReceiveError> {
         self.receive_item(until(deadline), Location::caller())

@@ -9,4 +9,5 @@ mod limits;
 mod points;
 mod races;
 mod rules;
+mod served;
 mod traces;

@@ -69,7 +69,9 @@ impl<T: 'static> Receiver<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile. A value that it was handed then goes to whoever receives next.
+    /// Unwinds with what is thrown into the caller meanwhile: nothing is received then. If it has been handed a value already, only a kill or
+    /// a thrown panic is raised, and the value goes to whoever receives next; a cancellation waits for the next blocking point, and the
+    /// value is received.
     #[track_caller]
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {

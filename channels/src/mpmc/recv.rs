@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::shared::lock::Locked;
-use tasklets_runtime::park::{Terms, Unwoken};
+use tasklets_runtime::park::{Terms, Unwoken, arrives_again};
 use tasklets_runtime::{Payload, Scheduler};
 
 use super::core::{Core, Parcel, State};
@@ -160,7 +160,7 @@ impl<T: 'static> Core<T> {
             let waited = scheduler.wait_on(seat.clone(), slot, at, terms);
             if let Fate::Received(value) = slots.fate(slot) {
                 return match waited {
-                    Err(Unwoken::Thrown(payload)) => self.abandon(Some(value), payload),
+                    Err(Unwoken::Thrown(payload)) if !arrives_again(&payload) => self.abandon(Some(value), payload),
                     _ => Ok(value),
                 };
             }
@@ -193,7 +193,10 @@ impl<T: 'static> Core<T> {
         let reason = match waited {
             Err(Unwoken::Thrown(payload)) => {
                 drop(state);
-                self.abandon(value, payload);
+                match value {
+                    Some(value) if arrives_again(&payload) => return Some(Ok(value)),
+                    value => self.abandon(value, payload),
+                }
             }
             Ok(()) => refused.unwrap_or(Reason::Disconnected),
             Err(Unwoken::TimedOut) => Reason::TimedOut,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::shared::lock::Locked;
 use tasklets_runtime::Scheduler;
-use tasklets_runtime::park::{Terms, Unwoken};
+use tasklets_runtime::park::{Terms, Unwoken, arrives_again};
 
 use super::core::{Core, Parcel, State};
 use super::error::{Operation, Site};
@@ -132,7 +132,7 @@ impl<T: 'static> Core<T> {
             let waited = scheduler.wait_on(seat.clone(), slot, at, terms);
             if let Fate::Sent = slots.fate(slot) {
                 return match waited {
-                    Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
+                    Err(Unwoken::Thrown(payload)) if !arrives_again(&payload) => resume_unwind(payload),
                     _ => Ok(()),
                 };
             }
@@ -165,6 +165,9 @@ impl<T: 'static> Core<T> {
         let reason = match waited {
             Err(Unwoken::Thrown(payload)) => {
                 drop(state);
+                if value.is_none() && arrives_again(&payload) {
+                    return Some(Ok(()));
+                }
                 // The unwinding drops what was not sent.
                 let _value = value;
                 resume_unwind(payload);

@@ -15,7 +15,7 @@ use crate::error::SendError;
 /// A clone is another handle of the same end. When the last one is dropped, receivers get what is buffered, and then an error.
 ///
 /// A send that returned `Ok` has happened; one that failed gives its value back. A value that was handed to a receiver who is then
-/// killed goes to the next one.
+/// killed goes to the next one. Cancellations and limits of time interrupt only what has not happened.
 pub struct Sender<T> {
     core: Arc<Core<T>>,
 }
@@ -75,7 +75,8 @@ impl<T: 'static> Sender<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile: the value is not sent then, and dropped. If a receiver has it already, only a kill or a
+    /// thrown panic is raised; a cancellation waits for the next blocking point, and the send has happened.
     #[track_caller]
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
@@ -113,7 +114,7 @@ impl<T: 'static> Sender<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`send`](Sender::send).
     #[track_caller]
     pub fn send_timeout(&self, value: T, time: Duration) -> Result<(), SendError<T>> {
         self.core.send(value, within(time), Location::caller())
@@ -127,7 +128,7 @@ impl<T: 'static> Sender<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`send`](Sender::send).
     #[track_caller]
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendError<T>> {
         self.core.send(value, until(deadline), Location::caller())

@@ -4,7 +4,7 @@ use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::time::Instant;
 
-use tasklets_runtime::park::{Terms, Unwoken};
+use tasklets_runtime::park::{Terms, Unwoken, arrives_again};
 use tasklets_runtime::{Scheduler, TaskletError, now};
 
 use super::arm::{Attempt, Entry, Kind};
@@ -137,10 +137,9 @@ fn wait(arms: &[Entry<'_>], terms: Terms, at: &'static Location<'static>) -> End
         scheduler.wait_on(stand.clone(), 0, at, terms)
     };
     match (leave(arms, stand), waited) {
-        (claimed, Err(Unwoken::Thrown(payload))) => {
-            if let Some(number) = claimed {
-                arms[number].arm.abandon();
-            }
+        (None, Err(Unwoken::Thrown(payload))) => resume_unwind(payload),
+        (Some(number), Err(Unwoken::Thrown(payload))) if !arrives_again(&payload) => {
+            arms[number].arm.abandon();
             resume_unwind(payload)
         }
         (Some(number), _) => End::Claimed(number),

@@ -29,7 +29,7 @@
 ///
 /// # Panics
 ///
-/// Unwinds with what is thrown into the caller meanwhile. Panics if nothing can be waited for and all arms are moments.
+/// Unwinds with what is thrown into the caller meanwhile; no arm has run then. Panics if nothing can be waited for and all arms are moments.
 ///
 /// # Examples
 ///

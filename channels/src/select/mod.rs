@@ -17,6 +17,8 @@
 //!   operations has happened: `select!` takes the first arm that has a result, with that error; [`Select`] returns a [`SelectError`].
 //! - **Kills.** A select that is killed has done nothing, unless an arm was completed before. A value that it had received then goes where
 //!   that of any killed receiver goes.
+//! - **Cancellations**, and limits of time around it, interrupt it only if no arm was completed: else that one is taken, and they come at
+//!   the next blocking point.
 //!
 //! A select waits as `select on channel 1 (receive), channel 2 (send)` in reports. It allocates nothing in steady state, up to eight arms.
 

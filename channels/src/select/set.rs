@@ -95,7 +95,8 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile. None of the operations has happened then, unless it is a kill that comes after one was
+    /// completed.
     #[track_caller]
     pub fn select(&self) -> Result<usize, SelectError> {
         let taken = self.choose(Patience::Forever, Location::caller())?;
@@ -124,7 +125,7 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`select`](Select::select).
     #[track_caller]
     pub fn select_timeout(&self, time: Duration) -> Result<Option<usize>, SelectError> {
         self.choose(within(time), Location::caller())
@@ -138,7 +139,7 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`select`](Select::select).
     #[track_caller]
     pub fn select_deadline(&self, deadline: Instant) -> Result<Option<usize>, SelectError> {
         self.choose(Patience::Until(deadline), Location::caller())

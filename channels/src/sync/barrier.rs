@@ -101,7 +101,8 @@ impl Barrier {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile. It does not count then, unless the others have met it already and go on: after that only
+    /// a kill or a thrown panic is raised.
     #[track_caller]
     pub fn wait(&self) -> Result<BarrierWaitResult, WaitError> {
         self.meet("wait", FOREVER, Location::caller())
@@ -125,7 +126,7 @@ impl Barrier {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`wait`](Barrier::wait).
     #[track_caller]
     pub fn wait_timeout(&self, time: Duration) -> Result<BarrierWaitResult, WaitError> {
         self.meet("wait", within(time), Location::caller())
@@ -139,7 +140,7 @@ impl Barrier {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`wait`](Barrier::wait).
     #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> Result<BarrierWaitResult, WaitError> {
         self.meet("wait", until(deadline), Location::caller())

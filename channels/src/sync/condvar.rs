@@ -99,6 +99,18 @@ impl Rules for Notices {
     }
 }
 
+/// A notice that has come. Dropped, it goes to the next one: who got it could not take the mutex again.
+struct Notice<'a> {
+    core: &'a Arc<Core<Notices>>,
+    got: u32,
+}
+
+impl Drop for Notice<'_> {
+    fn drop(&mut self) {
+        self.core.give_back(self.got, &Scheduler::local());
+    }
+}
+
 impl Condvar {
     /// One where nobody waits.
     pub const fn new() -> Condvar {
@@ -136,7 +148,7 @@ impl Condvar {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile; the mutex is not locked then.
+    /// Unwinds with what is thrown into the caller meanwhile; the mutex is not locked then, and a notice that had come goes to the next one.
     #[track_caller]
     pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> Waited<'a, T, MutexGuard<'a, T>> {
         self.wait_for(guard, FOREVER, Location::caller()).map(|(guard, _)| guard)
@@ -267,7 +279,11 @@ impl Condvar {
         let mutex = guard.mutex;
         drop(guard);
         let waited = place.wait(call, terms.unwrap_or_default(), false);
+        let notice = waited.as_ref().ok().map(|got| Notice { core, got: *got });
         let relocked = mutex.lock_again(at);
+        if relocked.is_ok() {
+            std::mem::forget(notice);
+        }
         match (waited, relocked) {
             (_, Err(error)) => Err(CondvarError { error, guard: None }),
             (Ok(_), Ok(guard)) => Ok((guard, WaitTimeoutResult(false))),

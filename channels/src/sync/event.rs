@@ -85,7 +85,7 @@ impl Event {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile; nothing has changed then.
     #[track_caller]
     pub fn wait(&self) -> Result<(), WaitError> {
         self.wait_for("wait", FOREVER, Location::caller())
@@ -109,7 +109,7 @@ impl Event {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`wait`](Event::wait).
     #[track_caller]
     pub fn wait_timeout(&self, time: Duration) -> Result<(), WaitError> {
         self.wait_for("wait", within(time), Location::caller())
@@ -123,7 +123,7 @@ impl Event {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`wait`](Event::wait).
     #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> Result<(), WaitError> {
         self.wait_for("wait", until(deadline), Location::caller())

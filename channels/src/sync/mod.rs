@@ -5,8 +5,9 @@
 //! tasklet of a scheduler that has no other.
 //!
 //! All of them serve first come first, may be statics, and tell in reports who waits and, where somebody holds what is waited
-//! for, who does, since where. A waiter that is killed, or whose time is up, leaves the queue; what it had just got goes to the next
-//! one. An operation fails with a [`WaitError`], and has changed nothing then.
+//! for, who does, since where. A waiter that is killed or cancelled, or whose time is up, leaves the queue. What it had just got goes to the
+//! next one if it is killed; else it has it, and a cancellation comes where it blocks next. An operation that fails with a [`WaitError`]
+//! has changed nothing.
 //!
 //! | Primitive | What it is for |
 //! | --- | --- |

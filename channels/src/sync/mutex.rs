@@ -156,7 +156,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile; nothing is locked then.
     #[track_caller]
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>, WaitError> {
@@ -182,7 +182,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`lock`](Mutex::lock).
     #[track_caller]
     pub fn lock_timeout(&self, time: Duration) -> Result<MutexGuard<'_, T>, WaitError> {
         self.lock_on("lock", within(time), Location::caller())
@@ -196,7 +196,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`lock`](Mutex::lock).
     #[track_caller]
     pub fn lock_deadline(&self, deadline: Instant) -> Result<MutexGuard<'_, T>, WaitError> {
         self.lock_on("lock", until(deadline), Location::caller())

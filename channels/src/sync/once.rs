@@ -129,7 +129,8 @@ impl Once {
     ///
     /// # Panics
     ///
-    /// If `f` does; and unwinds with what is thrown into the caller meanwhile.
+    /// If `f` does; and unwinds with what is thrown into the caller meanwhile: in its midst, `f` has not been called, and the next caller calls
+    /// its own; a caller that waits for another one leaves.
     #[track_caller]
     pub fn call_once(&self, f: impl FnOnce()) -> Result<(), WaitError> {
         self.call("call_once", FOREVER, Location::caller(), f)

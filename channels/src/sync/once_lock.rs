@@ -72,7 +72,8 @@ impl<T> OnceLock<T> {
     ///
     /// # Panics
     ///
-    /// If `f` does; and unwinds with what is thrown into the caller meanwhile.
+    /// If `f` does; and unwinds with what is thrown into the caller meanwhile: if that was in the midst of `f`, there is no value, and the next
+    /// caller makes one.
     #[track_caller]
     #[inline]
     pub fn get_or_init(&self, f: impl FnOnce() -> T) -> Result<&T, WaitError> {

@@ -136,7 +136,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile; nothing is locked then.
     #[track_caller]
     pub fn read(&self) -> Result<RwLockReadGuard<'_, T>, WaitError> {
         self.read_on("read", FOREVER, Location::caller())
@@ -160,7 +160,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`read`](RwLock::read).
     #[track_caller]
     pub fn read_timeout(&self, time: Duration) -> Result<RwLockReadGuard<'_, T>, WaitError> {
         self.read_on("read", within(time), Location::caller())
@@ -174,7 +174,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`read`](RwLock::read).
     #[track_caller]
     pub fn read_deadline(&self, deadline: Instant) -> Result<RwLockReadGuard<'_, T>, WaitError> {
         self.read_on("read", until(deadline), Location::caller())
@@ -188,7 +188,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile; nothing is locked then.
     #[track_caller]
     pub fn write(&self) -> Result<RwLockWriteGuard<'_, T>, WaitError> {
         self.write_on("write", FOREVER, Location::caller())
@@ -212,7 +212,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`write`](RwLock::write).
     #[track_caller]
     pub fn write_timeout(&self, time: Duration) -> Result<RwLockWriteGuard<'_, T>, WaitError> {
         self.write_on("write", within(time), Location::caller())
@@ -226,7 +226,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`write`](RwLock::write).
     #[track_caller]
     pub fn write_deadline(&self, deadline: Instant) -> Result<RwLockWriteGuard<'_, T>, WaitError> {
         self.write_on("write", until(deadline), Location::caller())

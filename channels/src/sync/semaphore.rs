@@ -95,7 +95,7 @@ impl Semaphore {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile; it has no permits then.
     #[track_caller]
     pub fn acquire(&self) -> Result<SemaphorePermit<'_>, WaitError> {
         self.take("acquire", 1, FOREVER, Location::caller())
@@ -109,7 +109,7 @@ impl Semaphore {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile; it has no permits then.
     #[track_caller]
     pub fn acquire_many(&self, count: u32) -> Result<SemaphorePermit<'_>, WaitError> {
         self.take("acquire", count, FOREVER, Location::caller())
@@ -143,7 +143,7 @@ impl Semaphore {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`acquire`](Semaphore::acquire).
     #[track_caller]
     pub fn acquire_timeout(&self, count: u32, time: Duration) -> Result<SemaphorePermit<'_>, WaitError> {
         self.take("acquire", count, within(time), Location::caller())
@@ -157,7 +157,7 @@ impl Semaphore {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`acquire`](Semaphore::acquire).
     #[track_caller]
     pub fn acquire_deadline(&self, count: u32, deadline: Instant) -> Result<SemaphorePermit<'_>, WaitError> {
         self.take("acquire", count, until(deadline), Location::caller())

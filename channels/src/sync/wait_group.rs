@@ -93,7 +93,7 @@ impl WaitGroup {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile; nothing has changed then.
     #[track_caller]
     pub fn wait(&self) -> Result<(), WaitError> {
         self.wait_for("wait", FOREVER, Location::caller())
@@ -117,7 +117,7 @@ impl WaitGroup {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`wait`](WaitGroup::wait).
     #[track_caller]
     pub fn wait_timeout(&self, time: Duration) -> Result<(), WaitError> {
         self.wait_for("wait", within(time), Location::caller())
@@ -131,7 +131,7 @@ impl WaitGroup {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// As [`wait`](WaitGroup::wait).
     #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> Result<(), WaitError> {
         self.wait_for("wait", until(deadline), Location::caller())

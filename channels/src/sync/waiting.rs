@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tasklets_runtime::park::{Terms, Unwoken, Wait};
+use tasklets_runtime::park::{Terms, Unwoken, Wait, arrives_again};
 use tasklets_runtime::{Scheduler, now};
 
 use super::chair::Chair;
@@ -66,21 +66,31 @@ impl<R: Rules> Place<'_, R> {
     #[inline(never)]
     fn see(&mut self, waited: Result<(), Unwoken>, call: Call) -> Option<Result<u32, WaitError>> {
         match waited {
-            Ok(()) => {
-                let mut state = self.core.state.lock();
-                if !state.queue.get(self.chair().ticket(self.wait)).served {
-                    return None;
-                }
-                self.over = true;
-                Some(Ok(state.queue.take(self.chair().leave(self.wait)).want))
-            }
+            Ok(()) => self.take_served().map(Ok),
             Err(Unwoken::TimedOut) => Some(self.withdraw(call, WaitReason::TimedOut)),
             Err(Unwoken::Deadlock(report)) => Some(self.withdraw(call, WaitReason::Deadlock(report))),
             Err(Unwoken::Thrown(payload)) => {
+                if arrives_again(&payload)
+                    && let Some(got) = self.take_served()
+                {
+                    return Some(Ok(got));
+                }
                 self.forsake();
                 resume_unwind(payload)
             }
         }
+    }
+
+    /// What was got, if the waiter was served; the wait is over then.
+    fn take_served(&mut self) -> Option<u32> {
+        let chair = Chair::<R>::of(&*self.chair);
+        let got = chair.collect(self.wait).or_else(|| {
+            let mut state = self.core.state.lock();
+            let served = state.queue.get(chair.ticket(self.wait)).served;
+            served.then(|| state.queue.take(chair.leave(self.wait)).want)
+        });
+        self.over = got.is_some();
+        got
     }
 
     #[inline]

@@ -44,7 +44,7 @@ impl<R: 'static> Tasklet<R> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile; the result can be joined still.
     ///
     /// # Examples
     ///

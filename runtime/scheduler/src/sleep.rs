@@ -83,7 +83,7 @@ pub fn sleep(time: Duration) -> Result<(), Interrupted> {
 ///
 /// # Panics
 ///
-/// Unwinds with what is thrown into the caller meanwhile.
+/// Unwinds with what is thrown into the caller meanwhile, before the moment has come.
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Result<(), Interrupted> {
     Scheduler::local().nap(Some(deadline), Location::caller())

@@ -27,7 +27,8 @@ use crate::park::Terms;
 ///
 /// # Panics
 ///
-/// With what the closure panics with; and it unwinds with what is thrown into the caller meanwhile.
+/// With what the closure panics with; and it unwinds with what is thrown into the caller meanwhile: the closure goes on where it runs, and
+/// its result is dropped. One that has begun is never interrupted.
 ///
 /// # Examples
 ///

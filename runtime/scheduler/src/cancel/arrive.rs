@@ -5,6 +5,8 @@ use greenlet::Payload;
 use crate::cancel::scopes::Cancelled;
 use crate::core::Scheduler;
 use crate::hooks::alert;
+#[cfg(doc)]
+use crate::park::Unwoken;
 use crate::table::{Key, Life, Mail, Place};
 use crate::trace;
 
@@ -112,8 +114,12 @@ impl Scheduler {
     }
 }
 
-/// Whether what was caught, or arrived in a wait, is going to arrive again where the tasklet blocks next. A primitive whose
-/// operation has happened in spite of it may say so, and leave the rest to that.
+/// Whether what was caught, or arrived in a wait, is going to arrive again where the running tasklet blocks next: it is a cancellation,
+/// or the end of a [`timeout`](crate::timeout()), and holds still.
+///
+/// A primitive asks this when a wait [ends](Unwoken::Thrown) with a payload, and it has been served meanwhile, by another thread: the
+/// operation has happened then, and says so, and what has arrived is dropped. All else that is thrown is delivered once, and to be
+/// raised; what the waiter got goes to the next one.
 ///
 /// # Examples
 ///
@@ -124,5 +130,5 @@ impl Scheduler {
 /// assert!(!arrives_again(&payload)); // a kill is delivered once
 /// ```
 pub fn arrives_again(payload: &Payload) -> bool {
-    payload.is::<Cancelled>()
+    payload.is::<Cancelled>() && Scheduler::local().is_due()
 }

@@ -12,7 +12,7 @@ use super::bell::Bell;
 use super::error::{BlockOnError, BlockOnReason};
 use crate::core::Scheduler;
 use crate::error::TaskletError;
-use crate::park::{Description, TaskletId, Terms, Unwoken, Wait};
+use crate::park::{Description, TaskletId, Terms, Unwoken, Wait, arrives_again};
 use crate::seams::clock;
 
 /// Runs a future to its end in the calling tasklet, which waits while the future does: other tasklets of its thread run meanwhile.
@@ -34,7 +34,8 @@ use crate::seams::clock;
 ///
 /// # Panics
 ///
-/// With what the future panics with; and it unwinds with what is thrown into the caller meanwhile. The future is dropped by that.
+/// With what the future panics with; and it unwinds with what is thrown into the caller meanwhile. The future is dropped by that. A
+/// cancellation interrupts only a wait: a future that has been woken is polled first, and if it is ready, that counts.
 ///
 /// # Examples
 ///
@@ -159,6 +160,7 @@ impl Patient {
                 Err(Unwoken::TimedOut) if self.bell.take() => return Ok(()),
                 Err(Unwoken::TimedOut) => return Err(BlockOnReason::TimedOut),
                 Err(Unwoken::Deadlock(report)) => return Err(BlockOnReason::Refused(TaskletError::Deadlock(report))),
+                Err(Unwoken::Thrown(payload)) if arrives_again(&payload) && self.bell.take() => return Ok(()),
                 Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
             }
         }

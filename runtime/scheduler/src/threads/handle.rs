@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::core::Scheduler;
 use crate::job::JoinError;
-use crate::park::{Description, Proxy, TaskletId, Terms, Unwoken, Wait};
+use crate::park::{Description, Proxy, TaskletId, Terms, Unwoken, Wait, arrives_again};
 use crate::seams::clock;
 use crate::threads::remote::RemoteTasklet;
 use crate::threads::task::{Outcome, Waiter};
@@ -97,7 +97,8 @@ impl<R> Handle<R> {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile.
+    /// Unwinds with what is thrown into the caller meanwhile; the result can be joined still. A cancellation of the caller that comes when
+    /// the tasklet has ended waits for the next blocking point, and the result is returned.
     #[track_caller]
     pub fn join(&self) -> Result<R, JoinError> {
         self.join_within(None, Location::caller())
@@ -155,7 +156,11 @@ impl<R> Handle<R> {
                 Ok(()) => {}
                 Err(Unwoken::TimedOut) => return self.task.take_or_wait(None).unwrap_or(Err(JoinError::TimedOut)),
                 Err(Unwoken::Deadlock(report)) => return Err(JoinError::Deadlock(report)),
-                Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
+                Err(Unwoken::Thrown(payload)) if !arrives_again(&payload) => resume_unwind(payload),
+                // What has come in time is not left behind: the handle may be gone when the unwinding is over.
+                Err(Unwoken::Thrown(payload)) => {
+                    return self.task.take_or_wait(None).unwrap_or_else(|| resume_unwind(payload));
+                }
             }
         }
     }
