@@ -8,6 +8,7 @@ mod kills;
 mod limits;
 mod points;
 mod races;
+mod remote_kills;
 mod rules;
 mod served;
 mod traces;

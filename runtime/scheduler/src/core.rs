@@ -11,6 +11,7 @@ use slab::Slab;
 
 use crate::by_hand::ByHand;
 use crate::cancel::scopes::Scopes;
+use crate::cancel::watch::Watcher;
 use crate::cycle::Seen;
 use crate::error::TaskletError;
 use crate::hooks::{Hooks, alert};
@@ -18,7 +19,7 @@ use crate::hooks::{Hooks, alert};
 use crate::io::reactor::Reactor;
 use crate::overflow;
 use crate::pace::Pace;
-use crate::park::Wait;
+use crate::park::{TaskletId, Wait};
 use crate::run::Watch;
 use crate::seams::clock::Clock;
 use crate::seams::picker::Picker;
@@ -58,6 +59,8 @@ pub(crate) struct Core {
     pub(crate) scopes: RefCell<Scopes>,
     /// Tasklets that are cancelled, and limits that are reached.
     pub(crate) cancelled: Cell<usize>,
+    /// What tells other threads that a tasklet has ended.
+    pub(crate) watchers: RefCell<Vec<(TaskletId, Watcher)>>,
     /// What other threads ask for.
     pub(crate) mailroom: Mailroom,
     /// What tells of descriptors, once a tasklet has waited for one.
@@ -154,6 +157,7 @@ impl Scheduler {
             nap: OnceCell::new(),
             scopes: RefCell::default(),
             cancelled: Cell::new(0),
+            watchers: RefCell::default(),
             mailroom: Mailroom::new(),
             #[cfg(unix)]
             reactor: OnceCell::new(),

@@ -91,7 +91,7 @@ impl Scheduler {
             Ended::Panicked(payload) => self.handle_error(payload),
         };
         let panic = self.drop_belongings(me, panic);
-        if self.core.hooks.alerted(alert::MEASURE | alert::CANCEL) {
+        if self.core.hooks.alerted(alert::MEASURE | alert::CANCEL | alert::WATCH) {
             self.end_oddly(me);
         }
         trace::ended(self, me);

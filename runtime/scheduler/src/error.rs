@@ -7,6 +7,7 @@ use std::fmt;
 use greenlet::StackError;
 
 use crate::cancel::scopes::Cancelled;
+use crate::park::Refusal;
 use crate::report::Report;
 
 /// Why an operation on a tasklet, or a switch, did not happen. Nothing has changed then.
@@ -62,6 +63,16 @@ pub enum TaskletError {
     Stack(StackError),
     /// The program is compiled with `panic = "abort"`, so that nothing can be raised in a tasklet.
     Unsupported,
+}
+
+impl TaskletError {
+    /// For an operation whose caller may not block.
+    pub(crate) fn from_refusal(refusal: Refusal) -> TaskletError {
+        match refusal {
+            Refusal::Refused(error) => error,
+            Refusal::BlockTrap | Refusal::Closed => TaskletError::BlockTrap,
+        }
+    }
 }
 
 impl fmt::Display for TaskletError {

@@ -31,6 +31,8 @@ pub(crate) mod alert {
     pub(crate) const PICK: u8 = 32;
     /// A tasklet is cancelled, or a limit of time is reached.
     pub(crate) const CANCEL: u8 = 64;
+    /// The end of a tasklet is waited for on other threads.
+    pub(crate) const WATCH: u8 = 128;
     /// What makes a switch no plain one.
     pub(crate) const ODD: u8 = BUSY | LOOK | PICK | CANCEL;
 }

@@ -80,8 +80,9 @@ impl Scheduler {
         self.post(key, Mail::Bomb(Box::new(Cancelled::WHOLLY)));
     }
 
-    /// A tasklet ends.
+    /// A tasklet ends: it is cancelled no more, and who waits for that on other threads is told.
     pub(crate) fn forget_cancelled(&self, key: Key) {
+        self.tell_watchers(key);
         let was = std::mem::take(&mut self.core.table.borrow_mut().get_mut(key).flags.cancelled);
         if was {
             self.expect_cancelled(-1);

@@ -8,7 +8,7 @@ use crate::core::Scheduler;
 use crate::error::TaskletError;
 use crate::fate::{FUTURES, Fate};
 use crate::job::Run;
-use crate::park::{Description, Refusal, TaskletId, Terms, Unwoken, Wait};
+use crate::park::{Description, TaskletId, Terms, Unwoken, Wait};
 use crate::table::Key;
 use crate::tasklet::AnyTasklet;
 
@@ -131,11 +131,7 @@ impl Scheduler {
             if deadline <= self.core.clock.now() {
                 return Ok(false);
             }
-            let me = match self.check_wait(false, terms) {
-                Ok(me) => me,
-                Err(Refusal::Refused(error)) => return Err(error),
-                Err(Refusal::BlockTrap | Refusal::Closed) => return Err(TaskletError::BlockTrap),
-            };
+            let me = self.check_wait(false, terms).map_err(TaskletError::from_refusal)?;
             bed.fate().add_joiner(me.key);
             match self.wait_on(bed.clone(), me.key, at, terms) {
                 Ok(()) | Err(Unwoken::TimedOut) => {}

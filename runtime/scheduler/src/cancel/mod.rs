@@ -13,3 +13,4 @@ pub(crate) mod kill;
 pub(crate) mod scopes;
 pub(crate) mod shield;
 pub(crate) mod timeout;
+pub(crate) mod watch;

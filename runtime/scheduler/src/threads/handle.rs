@@ -240,6 +240,7 @@ impl<R> Handle<R> {
             match scheduler.wait_on(joining.clone(), 0, at, terms) {
                 Ok(()) | Err(Unwoken::TimedOut) => {}
                 Err(Unwoken::Deadlock(report)) => return Err(JoinError::Deadlock(report)),
+                Err(Unwoken::Thrown(payload)) if arrives_again(&payload) && self.is_finished() => return Ok(true),
                 Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
             }
         }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use greenlet::Payload;
 
+use crate::cancel::watch::Watcher;
 use crate::core::Scheduler;
 use crate::error::TaskletExit;
 use crate::park::{Inbox, TaskletId};
@@ -20,6 +21,8 @@ pub(crate) enum Order {
     Run,
     Throw(Payload),
     Cancel,
+    /// The same; the watcher stays with it.
+    CancelAndTell(Watcher),
 }
 
 /// Names a tasklet for other threads, and commands it from there.
@@ -75,7 +78,7 @@ impl RemoteTasklet {
         &self.inbox
     }
 
-    fn order(&self, order: Order) -> Result<(), ThreadEnded> {
+    pub(crate) fn order(&self, order: Order) -> Result<(), ThreadEnded> {
         if self.inbox.post(Command::Order(self.id, order)) {
             Ok(())
         } else {
@@ -191,6 +194,10 @@ impl Scheduler {
             Order::Run if place != Place::Blocked => self.run_next(key),
             Order::Remove | Order::Run => {}
             Order::Cancel => self.cancel(key),
+            Order::CancelAndTell(watcher) => {
+                self.watch(id, watcher);
+                self.cancel(key);
+            }
             Order::Throw(payload) if cfg!(panic = "abort") && life == Life::Started => self.discard(payload),
             Order::Throw(payload) => {
                 // The one that runs, too: it finds this when what it is doing now is done.

@@ -272,6 +272,7 @@ impl Scheduler {
         // What was thrown from elsewhere may have a destructor that panics, and nobody is left to be told.
         let lost = self.core.mailroom.close();
         self.discard(lost);
+        drop(self.core.watchers.take());
         let forsaken: Vec<_> = match self.core.table.try_borrow() {
             Ok(table) => table.iter().filter_map(|(_, entry)| entry.job.clone()).collect(),
             Err(_) => return,
