@@ -7,6 +7,7 @@ use std::rc::Rc;
 use tasklets_channels::select::parts::{Arm, Attempt, Kind, Operate, Stand};
 use tasklets_channels::select::{Receives, SharedRecv};
 use tasklets_channels::{Reason, Receiver, Sender, bounded};
+use tasklets_runtime::Scheduler;
 
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
@@ -58,9 +59,9 @@ impl<M: Send + 'static> Operate for MailboxArm<'_, M> {
         if self.poll() { Attempt::Done } else { Attempt::NotReady }
     }
 
-    fn enlist(&self, stand: &Rc<Stand>, number: u32) -> bool {
+    fn enlist(&self, stand: &Rc<Stand>, number: u32, scheduler: &Scheduler) -> bool {
         let bell = &self.mailbox.bell.ends().0;
-        self.mailbox.await_message(|| Waiter::Bell(bell.clone())) && self.bell.enlist(stand, number)
+        self.mailbox.await_message(|| Waiter::Bell(bell.clone())) && self.bell.enlist(stand, number, scheduler)
     }
 
     fn leave(&self, stand: &Stand) {

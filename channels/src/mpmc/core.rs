@@ -219,6 +219,15 @@ impl<T: 'static> Core<T> {
         }
     }
 
+    /// The number under which that is kept.
+    #[inline]
+    pub(crate) fn seat_number(self: &Arc<Self>, state: &mut State<T>, thread: u32, scheduler: &Scheduler) -> u32 {
+        if state.seats.get(thread) == NO_SEAT {
+            self.new_seat(state, thread, scheduler);
+        }
+        state.seats.get(thread)
+    }
+
     #[cold]
     fn new_seat(self: &Arc<Self>, state: &mut State<T>, thread: u32, scheduler: &Scheduler) -> Rc<dyn Wait> {
         let seat: Rc<dyn Wait> = Rc::new(Seat::new(Arc::downgrade(self)));

@@ -16,6 +16,7 @@ use tasklets_runtime::park::{Proxy, TaskletId};
 use super::core::{Core, NO_SLOT, Parcel, State};
 use super::error::{RecvError, Site};
 use super::receiver::Receiver;
+use super::recv::Missed;
 use super::sender::Sender;
 use crate::error::{Reason, SendError};
 
@@ -82,8 +83,13 @@ impl<T: 'static> Future for RecvFuture<'_, T> {
 impl<T: 'static> RecvFuture<'_, T> {
     fn begin(&mut self, context: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
         loop {
-            if let Some(result) = self.core.poll_recv(self.at) {
-                return Poll::Ready(result);
+            match self.core.poll_recv() {
+                Ok(value) => return Poll::Ready(Ok(value)),
+                Err(Missed::Disconnected) => {
+                    let error = self.core.recv_error(self.core.lock(), Reason::Disconnected, self.at);
+                    return Poll::Ready(Err(error));
+                }
+                Err(Missed::Empty) => {}
             }
             let me = self.proxy.await_by(context.waker());
             if let Some((mut state, thread)) = self.core.lock_to_await_value(me) {

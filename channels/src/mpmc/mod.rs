@@ -11,7 +11,7 @@ pub(crate) mod iter;
 mod outlet;
 pub(crate) mod patience;
 pub(crate) mod receiver;
-mod recv;
+pub(crate) mod recv;
 mod send;
 pub(crate) mod sender;
 pub(crate) mod waiting;

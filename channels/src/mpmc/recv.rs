@@ -14,6 +14,14 @@ use super::patience::may_wait;
 use super::waiting::{Fate, Seat};
 use crate::error::Reason;
 
+/// Why there was no value without waiting.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Missed {
+    Empty,
+    /// For ever.
+    Disconnected,
+}
+
 impl<T: 'static> Core<T> {
     /// Receives a value; without terms, only if it need not wait.
     #[inline(always)]
@@ -61,10 +69,10 @@ impl<T: 'static> Core<T> {
     }
 
     /// Receives a value, if it need not wait; else nothing has happened.
-    #[inline]
-    pub(crate) fn poll_recv(self: &Arc<Self>, at: Site) -> Option<Result<T, RecvError>> {
+    #[inline(always)]
+    pub(crate) fn poll_recv(self: &Arc<Self>) -> Result<T, Missed> {
         if !self.is_stirred() {
-            return None;
+            return Err(Missed::Empty);
         }
         let mut state = self.lock();
         if let Some(value) = state.buffer.pop_front() {
@@ -72,13 +80,16 @@ impl<T: 'static> Core<T> {
             if state.sending.len() != 0 {
                 self.refill(state);
             }
-            return Some(Ok(value));
+            return Ok(value);
         }
-        if state.sending.len() == 0 && state.senders != 0 {
+        if let Some(ticket) = state.sending.claim_first() {
+            let value = state.sent_by(ticket);
             self.settle(&state);
-            return None;
+            self.release(state, ticket, &Scheduler::local());
+            return Ok(value);
         }
-        Some(self.recv_from_waiter(state, None, at)).filter(|result| !result.as_ref().is_err_and(RecvError::is_empty))
+        self.settle(&state);
+        Err(if state.senders == 0 { Missed::Disconnected } else { Missed::Empty })
     }
 
     /// After a value was taken out of the buffer: lets in a sender who waits for room.

@@ -4,6 +4,8 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Instant;
 
+use tasklets_runtime::Scheduler;
+
 use super::stand::Stand;
 use crate::error::Reason;
 
@@ -39,7 +41,7 @@ pub trait Operate {
 
     /// Joins the queue, in which the stand stands for the arm with this number from now on; false if the operation need not wait any
     /// more.
-    fn enlist(&self, stand: &Rc<Stand>, number: u32) -> bool;
+    fn enlist(&self, stand: &Rc<Stand>, number: u32, scheduler: &Scheduler) -> bool;
 
     /// Leaves the queue undecided, if it is in it.
     fn leave(&self, stand: &Stand);

@@ -126,7 +126,7 @@ fn wait(arms: &[Entry<'_>], terms: Terms, at: &'static Location<'static>) -> End
     };
     let shared = arms.iter().any(|entry| entry.kind == Kind::Shared);
     let stand = Stand::take(me, shared);
-    let listed = arms.iter().zip(0..).all(|(entry, number)| entry.arm.enlist(&stand, number));
+    let listed = arms.iter().zip(0..).all(|(entry, number)| entry.arm.enlist(&stand, number, &scheduler));
     if !listed {
         let claimed = leave(arms, stand);
         return claimed.map_or(End::Again, End::Claimed);

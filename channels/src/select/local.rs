@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
+use tasklets_runtime::Scheduler;
 use tasklets_runtime::park::Terms;
 
 use super::arm::{Arm, Attempt, Kind, Operate, Site};
@@ -84,7 +85,7 @@ impl<T: 'static> Operate for LocalRecv<'_, T> {
         if inner.closing.get() { self.refuse(Reason::Closed, at) } else { missed }
     }
 
-    fn enlist(&self, stand: &Rc<Stand>, number: u32) -> bool {
+    fn enlist(&self, stand: &Rc<Stand>, number: u32, _scheduler: &Scheduler) -> bool {
         let inner = &self.channel.inner;
         let ticket = inner.queue.borrow_mut().push_arm(stand, number, Direction::Receive);
         self.ticket.set(ticket);
@@ -241,7 +242,7 @@ impl<T: 'static, F: FnOnce() -> T> Operate for LocalSend<'_, T, F> {
         }
     }
 
-    fn enlist(&self, stand: &Rc<Stand>, number: u32) -> bool {
+    fn enlist(&self, stand: &Rc<Stand>, number: u32, _scheduler: &Scheduler) -> bool {
         let inner = &self.channel.inner;
         if self.holds_something() {
             let ticket = inner.queue.borrow_mut().push_arm(stand, number, Direction::Send);

@@ -107,7 +107,7 @@ macro_rules! select {
 macro_rules! __select_arms {
     // All arms are there.
     ($biased:tt $arms:tt $default:tt $names:tt) => {
-        $crate::__select_now!($biased $arms $default)
+        $crate::__select_now!($biased $arms $default $names)
     };
 
     // What a `default` does, after a comma, as a block, or last.
@@ -192,29 +192,28 @@ macro_rules! __select_arm {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __select_now {
-    ($biased:tt { $(($number:tt $name:ident ($kind:ident $inside:tt) ($result:pat) $body:tt))* } { }) => {
-        $crate::__select_now!($biased { $(($number $name ($kind $inside) ($result) $body))* }
-            { (None) $crate::select::parts::not_taken() })
+    ($biased:tt $arms:tt { } $names:tt) => {
+        $crate::__select_now!($biased $arms { (None) $crate::select::parts::not_taken() } $names)
     };
     ($biased:tt { $(($number:tt $name:ident ($kind:ident $inside:tt) ($result:pat) $body:tt))* }
-     { ($patience:expr) $otherwise:expr }) => {{
-        let (taken, $($name,)*) = match ($($crate::select::parts::arms::$kind $inside,)* $patience,) {
+     { ($patience:expr) $otherwise:expr } [$($unused:tt $other:ident;)*]) => {{
+        let taken = match ($(&$crate::select::parts::arms::$kind $inside,)* $patience,) {
             ($($name,)* patience,) => {
-                let arms: &[$crate::select::parts::Entry<'_>] = &[$($crate::select::parts::Entry::of(&$name)),*];
-                let taken = $crate::select::parts::first(arms, $biased, patience);
-                // What was not sent is dropped at the end of this block.
-                (taken, $($crate::select::parts::Arm::take(&$name),)*)
+                let arms: &[$crate::select::parts::Entry<'_>] = &[$($crate::select::parts::Entry::of($name)),*];
+                match $crate::select::parts::first(arms, $biased, patience) {
+                    $($number => $crate::select::parts::Taken::$name($crate::select::parts::result($name)),)*
+                    _ => $crate::select::parts::Taken::Nothing,
+                }
+                // What was not sent is dropped at the end of the statement.
             }
         };
         match taken {
-            $($number => {
-                let $result = match $name {
-                    Some(result) => result,
-                    None => $crate::select::parts::not_taken(),
-                };
+            $($crate::select::parts::Taken::$name(result) => {
+                let $result = result;
                 $body
             })*
-            _ => $otherwise,
+            $($crate::select::parts::Taken::$other(never) => match $crate::select::parts::never(never) {},)*
+            $crate::select::parts::Taken::Nothing => $otherwise,
         }
     }};
 }

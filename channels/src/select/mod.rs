@@ -219,9 +219,47 @@ pub mod parts {
         }
     }
 
+    /// The result of the arm that was taken.
+    #[inline]
+    pub fn result<A: Arm>(arm: &A) -> A::Output {
+        match arm.take() {
+            Some(result) => result,
+            None => not_taken(),
+        }
+    }
+
     #[cold]
     pub fn not_taken() -> ! {
         unreachable!("the arm that was taken has a result")
+    }
+
+    /// What the arm that was taken resulted in: moved once, whatever the others could have resulted in.
+    #[derive(Debug)]
+    #[allow(non_camel_case_types, reason = "the arms have these names in `select!`")]
+    #[allow(missing_docs, reason = "one for each arm that a select may have")]
+    pub enum Taken<A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P> {
+        a(A),
+        b(B),
+        c(C),
+        d(D),
+        e(E),
+        f(F),
+        g(G),
+        h(H),
+        i(I),
+        j(J),
+        k(K),
+        l(L),
+        m(M),
+        n(N),
+        o(O),
+        p(P),
+        Nothing,
+    }
+
+    /// Says of an arm that there is none.
+    pub fn never(never: Infallible) -> Infallible {
+        never
     }
 }
 

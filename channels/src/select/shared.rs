@@ -15,6 +15,7 @@ use super::stand::Stand;
 use crate::error::{Reason, SendError};
 use crate::mpmc::core::{Core, NO_SLOT, Parcel};
 use crate::mpmc::error::RecvError;
+use crate::mpmc::recv::Missed;
 use crate::mpmc::waiting::{STANDS_TO_RECV, STANDS_TO_SEND};
 
 /// In place of a ticket: not in the queue.
@@ -41,28 +42,28 @@ impl<'a, T: 'static> SharedRecv<'a, T> {
 
 impl<T: 'static> Operate for SharedRecv<'_, T> {
     fn attempt(&self, at: Site) -> Attempt {
-        match self.core.poll_recv(at) {
-            None => Attempt::NotReady,
-            output => {
-                self.output.set(output);
-                Attempt::Done
+        match self.core.poll_recv() {
+            Ok(value) => self.output.set(Some(Ok(value))),
+            Err(Missed::Empty) => return Attempt::NotReady,
+            Err(Missed::Disconnected) => {
+                self.fail(Reason::Disconnected, at);
             }
         }
+        Attempt::Done
     }
 
-    fn enlist(&self, stand: &Rc<Stand>, number: u32) -> bool {
-        let scheduler = Scheduler::local();
+    fn enlist(&self, stand: &Rc<Stand>, number: u32, scheduler: &Scheduler) -> bool {
         let seat = {
             let mut state = self.core.lock();
-            let (thread, me) = (state.thread(&scheduler), stand.waiter());
+            let (thread, me) = (state.thread(scheduler), stand.waiter());
             if !state.buffer.is_empty() || state.senders == 0 || state.sending.has_other(thread, me) {
                 return false;
             }
             let parcel = Parcel { value: None, slot: NO_SLOT };
             self.ticket.set(state.receiving.push(thread, me, Some(stand.claim_for(number)), parcel));
-            self.core.seat(&mut state, thread, &scheduler)
+            self.core.seat_number(&mut state, thread, scheduler)
         };
-        stand.add(seat, STANDS_TO_RECV);
+        stand.add_kept(seat, STANDS_TO_RECV);
         true
     }
 
@@ -159,12 +160,11 @@ impl<T: 'static> Operate for SharedSend<'_, T> {
         }
     }
 
-    fn enlist(&self, stand: &Rc<Stand>, number: u32) -> bool {
+    fn enlist(&self, stand: &Rc<Stand>, number: u32, scheduler: &Scheduler) -> bool {
         let Some(value) = self.value.take() else { return true };
-        let scheduler = Scheduler::local();
         let seat = {
             let mut state = self.core.lock();
-            let (thread, me) = (state.thread(&scheduler), stand.waiter());
+            let (thread, me) = (state.thread(scheduler), stand.waiter());
             let room = state.buffer.len() < self.core.capacity;
             if room || state.receivers == 0 || state.receiving.has_other(thread, me) {
                 self.value.set(Some(value));
@@ -173,9 +173,9 @@ impl<T: 'static> Operate for SharedSend<'_, T> {
             let parcel = Parcel { value: Some(value), slot: NO_SLOT };
             self.ticket.set(state.sending.push(thread, me, Some(stand.claim_for(number)), parcel));
             self.core.stir();
-            self.core.seat(&mut state, thread, &scheduler)
+            self.core.seat_number(&mut state, thread, scheduler)
         };
-        stand.add(seat, STANDS_TO_SEND);
+        stand.add_kept(seat, STANDS_TO_SEND);
         true
     }
 

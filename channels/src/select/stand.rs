@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt::{self, Write};
 use std::rc::Rc;
 
+use tasklets_runtime::Scheduler;
 use tasklets_runtime::park::{Description, TaskletId, Wait};
 
 use crate::shared::claim::{Ballot, Claim};
@@ -26,7 +27,14 @@ pub struct Stand {
     /// More of it, for claims: counting them up and down at every wait would be two atomic operations for each arm.
     spare: RefCell<Vec<Ballot>>,
     /// What it waits on, with tickets, for reports.
-    places: RefCell<Vec<(Rc<dyn Wait>, u32)>>,
+    places: RefCell<Vec<(Place, u32)>>,
+}
+
+/// Something that a select waits on.
+enum Place {
+    Here(Rc<dyn Wait>),
+    /// It is kept by the scheduler under this number, as long as the select has a handle of it.
+    Kept(u32),
 }
 
 thread_local! {
@@ -90,7 +98,13 @@ impl Stand {
     /// Remembers a place in a queue.
     #[inline]
     pub(crate) fn add(&self, on: Rc<dyn Wait>, ticket: u32) {
-        self.places.borrow_mut().push((on, ticket));
+        self.places.borrow_mut().push((Place::Here(on), ticket));
+    }
+
+    /// The same for what the scheduler keeps.
+    #[inline]
+    pub(crate) fn add_kept(&self, number: u32, ticket: u32) {
+        self.places.borrow_mut().push((Place::Kept(number), ticket));
     }
 
     /// What stands for an arm in the queue of a channel of several threads.
@@ -143,6 +157,15 @@ impl Stand {
     }
 }
 
+impl Place {
+    fn get(&self) -> Option<Rc<dyn Wait>> {
+        match self {
+            Place::Here(on) => Some(on.clone()),
+            Place::Kept(number) => Scheduler::local().kept(*number),
+        }
+    }
+}
+
 impl Wait for Stand {
     /// Its nodes stay in the queues until the select runs; they are passed over.
     fn unlink(&self, _ticket: u32) {
@@ -156,6 +179,7 @@ impl Wait for Stand {
     fn describe(&self, _ticket: u32) -> Description {
         let mut on = String::new();
         for (place, ticket) in self.places.borrow().iter() {
+            let Some(place) = place.get() else { continue };
             let description = place.describe(*ticket);
             let separator = if on.is_empty() { "" } else { ", " };
             let _ = write!(on, "{separator}{} ({})", description.on, description.operation);

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
 
-use tasklets_runtime::now;
+use tasklets_runtime::{Scheduler, now};
 
 use super::arm::{Arm, Attempt, Kind, Operate, Site};
 use super::stand::Stand;
@@ -31,7 +31,7 @@ impl Operate for Timer {
         if passed { Attempt::Done } else { Attempt::NotReady }
     }
 
-    fn enlist(&self, _stand: &Rc<Stand>, _number: u32) -> bool {
+    fn enlist(&self, _stand: &Rc<Stand>, _number: u32, _scheduler: &Scheduler) -> bool {
         true
     }
 

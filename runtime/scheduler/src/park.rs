@@ -300,6 +300,7 @@ impl Scheduler {
     }
 
     /// What is kept under a number.
+    #[inline]
     pub fn kept(&self, number: u32) -> Option<Rc<dyn Wait>> {
         self.core.kept.borrow().get(number as usize).cloned()
     }
