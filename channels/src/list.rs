@@ -125,6 +125,23 @@ impl<N> List<N> {
         content
     }
 
+    /// Takes the first member out if it is as wanted, and gives up its ticket.
+    #[inline(always)]
+    pub(crate) fn take_first_if(&mut self, wanted: impl FnOnce(&N) -> bool) -> Option<N> {
+        let ticket = self.head;
+        let node = self.nodes.get_mut(ticket as usize)?;
+        let content = node.content.take_if(|content| wanted(content))?;
+        let next = std::mem::replace(&mut node.next, self.free);
+        self.free = ticket;
+        self.head = next;
+        match next {
+            NONE => self.tail = NONE,
+            next => self.nodes[next as usize].prev = NONE,
+        }
+        self.len -= 1;
+        Some(content)
+    }
+
     /// Gives up the ticket of a node that is out of the list, with nothing left in it whose drop would be noticed.
     #[inline]
     pub(crate) fn free(&mut self, ticket: u32) {

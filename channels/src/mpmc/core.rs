@@ -140,7 +140,7 @@ impl<T> Core<T> {
 
     /// Whether a receiver has reason to lock.
     #[inline(always)]
-    pub(super) fn is_stirred(&self) -> bool {
+    pub(crate) fn is_stirred(&self) -> bool {
         self.stirred.load(Ordering::Acquire)
     }
 
@@ -279,6 +279,19 @@ impl<T> State<T> {
             return None;
         }
         self.waiters(operation).bury(ticket, owner)
+    }
+
+    /// The first waiter of a side with its parcel, taken out with its node, if it is of the running thread and waits for nothing else.
+    #[inline(always)]
+    pub(super) fn first_here(&mut self, operation: Operation, scheduler: &Scheduler) -> Option<(Here, Option<T>)> {
+        let waiters = match operation {
+            Operation::Send => &mut self.sending,
+            Operation::Recv => &mut self.receiving,
+        };
+        let threads = &self.threads;
+        let here = |thread, parcel: &Parcel<T>| parcel.slot != NO_SLOT && threads.is_here(thread, scheduler);
+        let (owner, Parcel { value, slot }) = waiters.take_first_if(here)?;
+        Some((Here { seat: self.seats.get(owner.thread()), slot, id: owner.id() }, value))
     }
 
     /// If a waiter who was claimed is of the running thread: takes its node away.

@@ -82,14 +82,43 @@ impl<T: 'static> Core<T> {
             }
             return Ok(value);
         }
-        if let Some(ticket) = state.sending.claim_first() {
-            let value = state.sent_by(ticket);
+        match self.take_from_waiter(state, &Scheduler::local()) {
+            Ok(value) => Ok(value),
+            Err(state) => {
+                self.settle(&state);
+                Err(if state.senders == 0 { Missed::Disconnected } else { Missed::Empty })
+            }
+        }
+    }
+
+    /// The value of a sender who waits; else the state.
+    #[inline(always)]
+    fn take_from_waiter<'a>(
+        &self,
+        mut state: Locked<'a, State<T>>,
+        scheduler: &Scheduler,
+    ) -> Result<T, Locked<'a, State<T>>> {
+        if let Some((here, Some(value))) = state.first_here(Operation::Send, scheduler) {
             self.settle(&state);
-            self.release(state, ticket, &Scheduler::local());
+            drop(state);
+            here.settle(Fate::<T>::Sent, scheduler);
             return Ok(value);
         }
+        if state.sending.len() == 0 { Err(state) } else { self.take_from_other(state, scheduler) }
+    }
+
+    /// The same if that is not known to be of this thread.
+    #[inline(never)]
+    fn take_from_other<'a>(
+        &self,
+        mut state: Locked<'a, State<T>>,
+        scheduler: &Scheduler,
+    ) -> Result<T, Locked<'a, State<T>>> {
+        let Some(ticket) = state.sending.claim_first() else { return Err(state) };
+        let value = state.sent_by(ticket);
         self.settle(&state);
-        Err(if state.senders == 0 { Missed::Disconnected } else { Missed::Empty })
+        self.release(state, ticket, scheduler);
+        Ok(value)
     }
 
     /// After a value was taken out of the buffer: lets in a sender who waits for room.
@@ -108,17 +137,15 @@ impl<T: 'static> Core<T> {
     #[inline(never)]
     fn recv_from_waiter(
         self: &Arc<Self>,
-        mut state: Locked<'_, State<T>>,
+        state: Locked<'_, State<T>>,
         terms: Option<Terms>,
         at: Site,
     ) -> Result<T, RecvError> {
         let scheduler = Scheduler::local();
-        if let Some(ticket) = state.sending.claim_first() {
-            let value = state.sent_by(ticket);
-            self.settle(&state);
-            self.release(state, ticket, &scheduler);
-            return Ok(value);
-        }
+        let state = match self.take_from_waiter(state, &scheduler) {
+            Ok(value) => return Ok(value),
+            Err(state) => state,
+        };
         if state.senders == 0 {
             return Err(self.recv_error(state, Reason::Disconnected, at));
         }

@@ -61,7 +61,14 @@ impl<T: 'static> Core<T> {
             return Err(self.send_error(state, value, Reason::Disconnected, at));
         }
         let scheduler = Scheduler::local();
-        if let Some(ticket) = state.receiving.claim_first() {
+        if let Some((here, _)) = state.first_here(Operation::Recv, &scheduler) {
+            drop(state);
+            here.settle(Fate::Received(value), &scheduler);
+            return Ok(());
+        }
+        if state.receiving.len() != 0
+            && let Some(ticket) = state.receiving.claim_first()
+        {
             return match self.hand_over(state, ticket, value, &scheduler) {
                 None => Ok(()),
                 Some(value) => self.send_again(value, terms, at),
@@ -84,7 +91,7 @@ impl<T: 'static> Core<T> {
     }
 
     /// Gives a value to a receiver who was claimed; it comes back if the receiver's thread has ended.
-    #[inline(always)]
+    #[inline(never)]
     fn hand_over(&self, mut state: Locked<'_, State<T>>, ticket: u32, value: T, scheduler: &Scheduler) -> Option<T> {
         if let Some(here) = state.take_here(Operation::Recv, ticket, scheduler) {
             drop(state);

@@ -58,17 +58,15 @@ impl<T> Seat<T> {
     }
 
     /// Reserves a slot; `queue` makes a node with its number, and says the ticket of that.
-    #[inline]
+    #[inline(always)]
     pub(super) fn reserve(&self, operation: Operation, queue: impl FnOnce(u32) -> u32) -> u32 {
         let mut slots = self.slots.borrow_mut();
-        let slots = &mut *slots;
-        if slots.first.is_none() {
-            slots.first = Some(Slot { operation, ticket: queue(0), fate: Fate::Open });
-            return 0;
+        let slot = if slots.first.is_none() { 0 } else { slots.vacant() };
+        let waits = Slot { operation, ticket: queue(slot), fate: Fate::Open };
+        match slot {
+            0 => slots.first = Some(waits),
+            _ => slots.insert(waits),
         }
-        let vacant = slots.others.vacant_entry();
-        let slot = u32::try_from(vacant.key() + 1).expect("more than four billion waiters");
-        vacant.insert(Slot { operation, ticket: queue(slot), fate: Fate::Open });
         slot
     }
 
@@ -107,6 +105,17 @@ impl<T> Seat<T> {
 }
 
 impl<T> Slots<T> {
+    /// The number of the next one that is not the first.
+    #[inline]
+    fn vacant(&self) -> u32 {
+        u32::try_from(self.others.vacant_key() + 1).expect("more than four billion waiters")
+    }
+
+    #[inline]
+    fn insert(&mut self, slot: Slot<T>) {
+        self.others.insert(slot);
+    }
+
     #[inline]
     fn get(&mut self, slot: u32) -> &mut Slot<T> {
         match slot {

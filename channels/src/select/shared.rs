@@ -34,14 +34,8 @@ impl<'a, T: 'static> SharedRecv<'a, T> {
         SharedRecv { core, ticket: Cell::new(NOWHERE), output: Cell::new(None) }
     }
 
-    fn leave_queue(&self) -> Option<T> {
-        let ticket = self.ticket.replace(NOWHERE);
-        if ticket == NOWHERE { None } else { self.core.lock_state().receiving.take(ticket).value }
-    }
-}
-
-impl<T: 'static> Operate for SharedRecv<'_, T> {
-    fn attempt(&self, at: Site) -> Attempt {
+    #[inline(never)]
+    fn attempt_closely(&self, at: Site) -> Attempt {
         match self.core.poll_recv() {
             Ok(value) => self.output.set(Some(Ok(value))),
             Err(Missed::Empty) => return Attempt::NotReady,
@@ -50,6 +44,18 @@ impl<T: 'static> Operate for SharedRecv<'_, T> {
             }
         }
         Attempt::Done
+    }
+
+    fn leave_queue(&self) -> Option<T> {
+        let ticket = self.ticket.replace(NOWHERE);
+        if ticket == NOWHERE { None } else { self.core.lock_state().receiving.take(ticket).value }
+    }
+}
+
+impl<T: 'static> Operate for SharedRecv<'_, T> {
+    fn attempt(&self, at: Site) -> Attempt {
+        // Alone, so that nothing is saved on the stack for an arm that is not ready.
+        if self.core.is_stirred() { self.attempt_closely(at) } else { Attempt::NotReady }
     }
 
     fn enlist(&self, stand: &Rc<Stand>, number: u32, scheduler: &Scheduler) -> bool {

@@ -72,6 +72,14 @@ impl<V> Waiters<V> {
         }
     }
 
+    /// Takes out the first one with its node, if it waits for nothing else, and as `wanted` by the number of its thread and its content.
+    #[inline(always)]
+    pub(crate) fn take_first_if(&mut self, wanted: impl FnOnce(u32, &V) -> bool) -> Option<(Owner, V)> {
+        let wanted = |waiter: &Waiter<V>| waiter.claim.is_none() && wanted(waiter.thread, &waiter.content);
+        let Waiter { thread, id, content, .. } = self.list.take_first_if(wanted)?;
+        Some((Owner { thread, id }, content))
+    }
+
     /// Whether there is one that could be served, other than the tasklet `id` of the thread with this number itself.
     pub(crate) fn has_other(&self, thread: u32, id: TaskletId) -> bool {
         let serves = |waiter: &Waiter<V>| waiter.claim.as_ref().is_none_or(Claim::is_open);

@@ -261,6 +261,12 @@ impl Scheduler {
         Ok(())
     }
 
+    /// The same without a reason.
+    #[inline(always)]
+    pub(crate) fn may_switch(&self) -> bool {
+        !std::thread::panicking() && !self.core.hooks.trapped()
+    }
+
     /// Who is woken when nothing is runnable: the innermost caller of `run`, or main.
     pub(crate) fn waker(&self) -> Key {
         self.core.watches.borrow().last().map_or(MAIN, |watch| watch.key)

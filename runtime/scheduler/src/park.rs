@@ -162,17 +162,15 @@ impl Scheduler {
     /// # Errors
     ///
     /// As [`check_block`](Scheduler::check_block).
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn check_wait(&self, closed: bool, terms: Terms) -> Result<TaskletId, Refusal> {
         let key = self.core.current.get();
-        let table = self.core.table.borrow();
-        let entry = table.get(key);
-        let id = TaskletId { key, generation: entry.generation };
-        if closed || entry.flags.block_trap || table.len() == 1 || self.check_switch().is_err() {
-            drop(table);
-            return self.check_block_closely(closed, id, terms);
-        }
-        Ok(id)
+        let (id, plain) = {
+            let table = self.core.table.borrow();
+            let entry = table.get(key);
+            (TaskletId { key, generation: entry.generation }, !entry.flags.block_trap && table.len() != 1)
+        };
+        if plain && !closed && self.may_switch() { Ok(id) } else { self.check_block_closely(closed, id, terms) }
     }
 
     #[cold]
@@ -238,9 +236,10 @@ impl Scheduler {
     ) -> Result<(), Unwoken> {
         let me = self.core.current.get();
         trace::blocked(self, me, &*on, ticket);
+        let (outside, timed) = (terms.outside, terms.deadline.is_some());
         // Made right where it goes: what is put together elsewhere in small pieces, and copied at once, stalls.
-        let waits = Waits { on, ticket, outside: terms.outside, timed: terms.deadline.is_some(), at };
-        self.core.table.borrow_mut().block(me, waits, self.core.pace.switches());
+        let waits = move || Waits { on, ticket, outside, timed, at };
+        self.core.table.borrow_mut().block(me, outside, waits, self.core.pace.switches());
         self.go();
         match self.collect(me) {
             None => Ok(()),

@@ -315,15 +315,14 @@ impl Table {
         self.keys.len()
     }
 
-    /// Takes a tasklet out of the ring and notes what it waits for.
+    /// Takes a tasklet out of the ring and notes what it waits for, which something outside the thread may end.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(crate) fn block(&mut self, key: Key, waits: Waits, now: u64) {
+    pub(crate) fn block(&mut self, key: Key, outside: bool, waits: impl FnOnce() -> Waits, now: u64) {
         self.unlink(key);
         let entry = self.get_mut(key);
         debug_assert!(entry.place == Place::Nowhere);
         entry.place = Place::Blocked;
-        let outside = waits.outside;
-        entry.waits = Some(waits);
+        entry.waits = Some(waits());
         entry.since = now;
         self.blocked += 1;
         self.outside += usize::from(outside);
