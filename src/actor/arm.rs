@@ -69,9 +69,9 @@ impl<M: Send + 'static> Operate for MailboxArm<'_, M> {
         self.bell.leave(stand);
     }
 
-    fn collect(&self, at: Site) -> bool {
+    fn collect(&self, stand: Option<&Stand>, at: Site) -> bool {
         self.mailbox.await_nothing();
-        self.bell.collect(at);
+        self.bell.collect(stand, at);
         self.bell.take();
         self.poll()
     }

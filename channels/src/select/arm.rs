@@ -47,7 +47,7 @@ pub trait Operate {
     fn leave(&self, stand: &Stand);
 
     /// The stand was decided for this arm: finishes the operation; false if that is not possible any more.
-    fn collect(&self, at: Site) -> bool;
+    fn collect(&self, stand: Option<&Stand>, at: Site) -> bool;
 
     /// The stand was decided for this arm, but the tasklet is being killed.
     fn abandon(&self);

@@ -1,13 +1,13 @@
 //! The one loop of every select: try each arm; wait in the queues of all; finish the one that was decided for.
 
-use std::panic::{Location, resume_unwind};
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::time::Instant;
 
 use tasklets_runtime::park::{Terms, Unwoken, arrives_again};
 use tasklets_runtime::{Scheduler, TaskletError, now};
 
-use super::arm::{Attempt, Entry, Kind};
+use super::arm::{Attempt, Entry, Kind, Site};
 use super::error::SelectError;
 use super::fair;
 use super::stand::Stand;
@@ -32,8 +32,8 @@ pub(super) enum Order {
 
 /// What ended a wait.
 enum End {
-    /// The stand was decided for this arm.
-    Claimed(usize),
+    /// The stand was decided for this arm, and its operation is finished.
+    Done(usize),
     TimedOut,
     /// Nothing was decided, or what was is not possible any more.
     Again,
@@ -41,55 +41,84 @@ enum End {
 }
 
 /// Finishes one of the arms, and tells which; none if there was no time left to wait.
+#[inline]
 pub(super) fn choose(
     arms: &[Entry<'_>],
     order: Order,
     patience: Patience,
-    at: &'static Location<'static>,
+    at: Site,
 ) -> Result<Option<usize>, SelectError> {
-    let refused = |reason| Err(SelectError { reason, arms: arms.len(), at });
     let start = match order {
         Order::Fair if arms.len() > 1 => fair::start(arms.len()),
         _ => 0,
     };
-    loop {
-        let mut missed = Attempt::NotReady;
-        let mut number = start;
-        for _ in 0..arms.len() {
-            match arms[number].arm.attempt(at) {
-                Attempt::Done => return Ok(Some(number)),
-                Attempt::NotReady => {}
-                Attempt::Disturbed => missed = Attempt::Disturbed,
-            }
-            number = if number + 1 == arms.len() { 0 } else { number + 1 };
+    match attempt(arms, start, at) {
+        Ok(number) => Ok(Some(number)),
+        Err(missed) => choose_later(arms, start, missed, patience, at),
+    }
+}
+
+/// Tries each arm, from this one on.
+#[inline]
+fn attempt(arms: &[Entry<'_>], start: usize, at: Site) -> Result<usize, Attempt> {
+    let mut missed = Attempt::NotReady;
+    let mut number = start;
+    for _ in 0..arms.len() {
+        match arms[number].arm.attempt(at) {
+            Attempt::Done => return Ok(number),
+            Attempt::NotReady => {}
+            Attempt::Disturbed => missed = Attempt::Disturbed,
         }
+        number = if number + 1 == arms.len() { 0 } else { number + 1 };
+    }
+    Err(missed)
+}
+
+/// None was ready. Apart, so that one that is ready need not make room for all of this.
+#[inline(never)]
+fn choose_later(
+    arms: &[Entry<'_>],
+    start: usize,
+    mut missed: Attempt,
+    patience: Patience,
+    at: Site,
+) -> Result<Option<usize>, SelectError> {
+    loop {
         match patience {
             Patience::None => return Ok(None),
             Patience::Until(deadline) if deadline <= now() => return Ok(None),
-            _ if missed == Attempt::Disturbed => continue,
             _ => {}
         }
-        let mut limit = match patience {
-            Patience::Until(deadline) => Some((deadline, None)),
-            _ => None,
-        };
-        let terms = terms(arms, &mut limit);
-        match wait(arms, terms, at) {
-            End::Claimed(number) => {
-                if arms[number].arm.collect(at) {
-                    return Ok(Some(number));
-                }
-            }
-            End::TimedOut => {
-                let timer = limit.and_then(|(_, timer)| timer);
-                if let Some(number) = timer {
-                    arms[number].arm.collect(at);
-                }
-                return Ok(timer);
-            }
-            End::Again => {}
-            End::Refused(reason) => return refused(reason),
+        if missed == Attempt::NotReady
+            && let Some(result) = wait_within(arms, patience, at)
+        {
+            return result;
         }
+        match attempt(arms, start, at) {
+            Ok(number) => return Ok(Some(number)),
+            Err(again) => missed = again,
+        }
+    }
+}
+/// Waits as long as there is time; none if all arms are to be tried again.
+#[inline]
+fn wait_within(arms: &[Entry<'_>], patience: Patience, at: Site) -> Option<Result<Option<usize>, SelectError>> {
+    let mut limit = match patience {
+        Patience::Until(deadline) => Some((deadline, None)),
+        _ => None,
+    };
+    let terms = terms(arms, &mut limit);
+    match wait(arms, terms, at) {
+        End::Done(number) => Some(Ok(Some(number))),
+        End::TimedOut => {
+            let timer = limit.and_then(|(_, timer)| timer);
+            if let Some(number) = timer {
+                arms[number].arm.collect(None, at);
+            }
+            Some(Ok(timer))
+        }
+        End::Again => None,
+        End::Refused(reason) => Some(Err(SelectError { reason, arms: arms.len(), at })),
     }
 }
 
@@ -115,7 +144,7 @@ fn terms(arms: &[Entry<'_>], limit: &mut Option<(Instant, Option<usize>)>) -> Te
 }
 
 /// Waits in the queues of all arms. Whatever happens, none is in a queue afterwards, save the one that was claimed.
-fn wait(arms: &[Entry<'_>], terms: Terms, at: &'static Location<'static>) -> End {
+fn wait(arms: &[Entry<'_>], terms: Terms, at: Site) -> End {
     let scheduler = Scheduler::local();
     if arms.is_empty() && terms == Terms::LOCAL {
         return End::Refused(Reason::Deadlock(Box::new(scheduler.report())));
@@ -128,36 +157,53 @@ fn wait(arms: &[Entry<'_>], terms: Terms, at: &'static Location<'static>) -> End
     let stand = Stand::take(me, shared);
     let listed = arms.iter().zip(0..).all(|(entry, number)| entry.arm.enlist(&stand, number, &scheduler));
     if !listed {
-        let claimed = leave(arms, stand);
-        return claimed.map_or(End::Again, End::Claimed);
+        return match leave(arms, &stand) {
+            Some(number) => collect(arms, number, stand, at),
+            None => {
+                stand.put_back();
+                End::Again
+            }
+        };
     }
     let waited = if terms == Terms::LOCAL {
         scheduler.wait(stand.clone(), 0, at)
     } else {
         scheduler.wait_on(stand.clone(), 0, at, terms)
     };
-    match (leave(arms, stand), waited) {
+    match (leave(arms, &stand), waited) {
         (None, Err(Unwoken::Thrown(payload))) => resume_unwind(payload),
         (Some(number), Err(Unwoken::Thrown(payload))) if !arrives_again(&payload) => {
             arms[number].arm.abandon();
             resume_unwind(payload)
         }
-        (Some(number), _) => End::Claimed(number),
-        (None, Ok(())) => End::Again,
-        (None, Err(Unwoken::TimedOut)) => End::TimedOut,
-        (None, Err(Unwoken::Deadlock(report))) => End::Refused(Reason::from_error(TaskletError::Deadlock(report))),
+        (Some(number), _) => collect(arms, number, stand, at),
+        (None, waited) => {
+            stand.put_back();
+            match waited {
+                Err(Unwoken::TimedOut) => End::TimedOut,
+                Err(Unwoken::Deadlock(report)) => End::Refused(Reason::from_error(TaskletError::Deadlock(report))),
+                _ => End::Again,
+            }
+        }
     }
+}
+
+/// Finishes the operation of the arm that was claimed.
+#[inline]
+fn collect(arms: &[Entry<'_>], number: usize, stand: Rc<Stand>, at: Site) -> End {
+    let done = arms[number].arm.collect(Some(&stand), at);
+    stand.put_back();
+    if done { End::Done(number) } else { End::Again }
 }
 
 /// Takes all arms out of their queues, save the one that was claimed.
 #[inline]
-fn leave(arms: &[Entry<'_>], stand: Rc<Stand>) -> Option<usize> {
+fn leave(arms: &[Entry<'_>], stand: &Stand) -> Option<usize> {
     let claimed = stand.close().map(|number| number as usize);
     for (number, entry) in arms.iter().enumerate() {
         if claimed != Some(number) {
-            entry.arm.leave(&stand);
+            entry.arm.leave(stand);
         }
     }
-    stand.put_back();
     claimed
 }

@@ -97,7 +97,7 @@ impl<T: 'static> Operate for LocalRecv<'_, T> {
         self.leave_queue();
     }
 
-    fn collect(&self, at: Site) -> bool {
+    fn collect(&self, _stand: Option<&Stand>, at: Site) -> bool {
         match self.take_slot().into_item() {
             Some(item) => self.finish(item.open()),
             None => self.refuse(Reason::Closed, at),
@@ -260,7 +260,7 @@ impl<T: 'static, F: FnOnce() -> T> Operate for LocalSend<'_, T, F> {
         }
     }
 
-    fn collect(&self, at: Site) -> bool {
+    fn collect(&self, _stand: Option<&Stand>, at: Site) -> bool {
         let ticket = self.ticket.replace(NOWHERE);
         let inner = &*self.channel.inner;
         let shut = matches!(inner.queue.borrow().node(ticket).slot, Slot::Arm(..));

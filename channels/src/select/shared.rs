@@ -25,23 +25,28 @@ const NOWHERE: u32 = u32::MAX;
 pub struct SharedRecv<'a, T: 'static> {
     core: &'a Arc<Core<T>>,
     ticket: Cell<u32>,
-    output: Cell<Option<Result<T, RecvError>>>,
+    outcome: Cell<Outcome<T>>,
+}
+
+/// What has become of a receive. Small: an error says a lot, and is made when it is taken.
+enum Outcome<T> {
+    Nothing,
+    Received(T),
+    Failed(Reason, Site),
 }
 
 impl<'a, T: 'static> SharedRecv<'a, T> {
     #[inline]
     pub(super) fn new(core: &'a Arc<Core<T>>) -> SharedRecv<'a, T> {
-        SharedRecv { core, ticket: Cell::new(NOWHERE), output: Cell::new(None) }
+        SharedRecv { core, ticket: Cell::new(NOWHERE), outcome: Cell::new(Outcome::Nothing) }
     }
 
     #[inline(never)]
     fn attempt_closely(&self, at: Site) -> Attempt {
         match self.core.poll_recv() {
-            Ok(value) => self.output.set(Some(Ok(value))),
+            Ok(value) => self.outcome.set(Outcome::Received(value)),
             Err(Missed::Empty) => return Attempt::NotReady,
-            Err(Missed::Disconnected) => {
-                self.fail(Reason::Disconnected, at);
-            }
+            Err(Missed::Disconnected) => self.outcome.set(Outcome::Failed(Reason::Disconnected, at)),
         }
         Attempt::Done
     }
@@ -66,7 +71,7 @@ impl<T: 'static> Operate for SharedRecv<'_, T> {
                 return false;
             }
             let parcel = Parcel { value: None, slot: NO_SLOT };
-            self.ticket.set(state.receiving.push(thread, me, Some(stand.claim_for(number)), parcel));
+            self.ticket.set(state.receiving.push_claim(thread, me, stand.claim_for(number), parcel));
             self.core.seat_number(&mut state, thread, scheduler)
         };
         stand.add_kept(seat, STANDS_TO_RECV);
@@ -85,13 +90,18 @@ impl<T: 'static> Operate for SharedRecv<'_, T> {
         claim.into_iter().for_each(|claim| stand.keep(claim));
     }
 
-    fn collect(&self, at: Site) -> bool {
-        match self.leave_queue() {
-            Some(value) => self.output.set(Some(Ok(value))),
-            None => {
-                self.fail(Reason::Disconnected, at);
+    fn collect(&self, stand: Option<&Stand>, at: Site) -> bool {
+        let ticket = self.ticket.replace(NOWHERE);
+        let value = if ticket == NOWHERE {
+            None
+        } else {
+            let (parcel, claim) = self.core.lock_state().receiving.withdraw(ticket);
+            if let (Some(stand), Some(claim)) = (stand, claim) {
+                stand.keep(claim);
             }
-        }
+            parcel.value
+        };
+        self.outcome.set(value.map_or(Outcome::Failed(Reason::Disconnected, at), Outcome::Received));
         true
     }
 
@@ -102,10 +112,8 @@ impl<T: 'static> Operate for SharedRecv<'_, T> {
         }
     }
 
-    #[cold]
     fn fail(&self, reason: Reason, at: Site) -> Option<Reason> {
-        let error = self.core.recv_error(self.core.lock(), reason, at);
-        self.output.set(Some(Err(error)));
+        self.outcome.set(Outcome::Failed(reason, at));
         None
     }
 }
@@ -117,7 +125,11 @@ impl<T: 'static> Arm for SharedRecv<'_, T> {
 
     #[inline]
     fn take(&self) -> Option<Self::Output> {
-        self.output.take()
+        match self.outcome.replace(Outcome::Nothing) {
+            Outcome::Nothing => None,
+            Outcome::Received(value) => Some(Ok(value)),
+            Outcome::Failed(reason, at) => Some(Err(self.core.recv_error(self.core.lock(), reason, at))),
+        }
     }
 }
 
@@ -177,7 +189,7 @@ impl<T: 'static> Operate for SharedSend<'_, T> {
                 return false;
             }
             let parcel = Parcel { value: Some(value), slot: NO_SLOT };
-            self.ticket.set(state.sending.push(thread, me, Some(stand.claim_for(number)), parcel));
+            self.ticket.set(state.sending.push_claim(thread, me, stand.claim_for(number), parcel));
             self.core.stir();
             self.core.seat_number(&mut state, thread, scheduler)
         };
@@ -195,7 +207,7 @@ impl<T: 'static> Operate for SharedSend<'_, T> {
         claim.into_iter().for_each(|claim| stand.keep(claim));
     }
 
-    fn collect(&self, at: Site) -> bool {
+    fn collect(&self, _stand: Option<&Stand>, at: Site) -> bool {
         match self.leave_queue() {
             None => self.output.set(Some(Ok(()))),
             Some(value) => {

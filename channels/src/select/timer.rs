@@ -37,7 +37,7 @@ impl Operate for Timer {
 
     fn leave(&self, _stand: &Stand) {}
 
-    fn collect(&self, _at: Site) -> bool {
+    fn collect(&self, _stand: Option<&Stand>, _at: Site) -> bool {
         self.passed.set(true);
         true
     }

@@ -60,6 +60,15 @@ impl<V> Waiters<V> {
         self.list.push(Waiter { thread, id, claim, content })
     }
 
+    /// [`push`](Waiters::push) for who stands in other queues, too.
+    #[inline(always)]
+    pub(crate) fn push_claim(&mut self, thread: u32, id: TaskletId, claim: Claim, content: V) -> u32 {
+        // Not at once: what has something to drop is put together elsewhere, and copied.
+        let ticket = self.push(thread, id, None, content);
+        self.list.get_mut(ticket).claim = Some(claim);
+        ticket
+    }
+
     /// Takes out the first one that can be served, claims it, and leaves its node to it. The ticket.
     #[inline]
     pub(crate) fn claim_first(&mut self) -> Option<u32> {
