@@ -7,5 +7,6 @@ mod handles;
 mod remote;
 mod runtimes;
 mod shutdown;
+mod shutdown_waits;
 mod stalls;
 mod support;

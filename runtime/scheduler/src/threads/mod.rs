@@ -6,6 +6,7 @@
 pub(crate) mod activity;
 pub(crate) mod affinity;
 pub(crate) mod builder;
+pub(crate) mod ended;
 pub(crate) mod error;
 pub(crate) mod handle;
 pub(crate) mod pool;

@@ -2,19 +2,20 @@
 
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::Sender;
 use crossbeam_deque::Worker as Queue;
 
 use crate::core::Scheduler;
 use crate::job::JoinError;
 use crate::threads::affinity;
 use crate::threads::builder::RuntimeBuilder;
+use crate::threads::ended::{Alive, Ended};
 use crate::threads::error::SpawnError;
 use crate::threads::handle::Handle;
 use crate::threads::pool::{Pool, State};
@@ -26,8 +27,8 @@ use crate::threads::worker::Worker;
 /// Threads that run tasklets. What is spawned on it begins on whichever of them takes it first, and stays there.
 ///
 /// Dropping it shuts it down: nothing new is taken in, what can go on without waiting goes on, and what waits then, for whatever it
-/// may be, is killed. To have all that was spawned finished, call [`shutdown`](Runtime::shutdown). While the thread unwinds,
-/// everything is killed at once.
+/// may be, is killed. The thread waits for that: a destructor does not switch. To have all that was spawned finished, and other tasklets
+/// of the thread go on meanwhile, call [`shutdown`](Runtime::shutdown). While the thread unwinds, everything is killed at once.
 ///
 /// A process may have several. They share nothing.
 ///
@@ -46,8 +47,7 @@ use crate::threads::worker::Worker;
 pub struct Runtime {
     pool: Arc<Pool>,
     threads: Vec<JoinHandle<()>>,
-    /// Disconnected when the last worker has ended.
-    ended: Receiver<()>,
+    ended: Arc<Ended>,
 }
 
 /// What became of a runtime's tasklets when it was shut down.
@@ -191,29 +191,43 @@ impl Runtime {
         self.pool.dump(Duration::from_secs(1))
     }
 
-    /// Takes in nothing new, lets the tasklets finish, and ends the threads. The calling thread waits for that.
+    /// Takes in nothing new, lets the tasklets finish, and ends the threads. The caller waits for that, as in [`Handle::join`]: others of its
+    /// thread run meanwhile. A thread without others sleeps; so does one whose tasklet may not wait, as in a callback.
     ///
     /// Tasklets that nothing can make go on any more are killed: when all workers are idle, and none of their tasklets waits for a
     /// time or for something outside its thread; or, in a [closed](RuntimeBuilder::closed) runtime, for a time. One that waits for
     /// another thread, as for a message, is waited for, for ever if need be.
+    ///
+    /// # Panics
+    ///
+    /// Unwinds with what is thrown into the caller meanwhile. The runtime is dropped by that: everything in it is killed at once.
+    #[track_caller]
     pub fn shutdown(self) -> Shutdown {
-        self.end(State::Closing, None)
+        self.end(State::Closing, None, Location::caller())
     }
 
     /// [`shutdown`](Runtime::shutdown) for a limited time: what has not ended by then is [cancelled](crate::AnyTasklet::cancel), so that
     /// every blocking point raises in it; what is blocked still after some turns, in a [`shield`](crate::shield), is killed; and what has
     /// not begun is dropped.
     ///
-    /// Code that neither ends nor switches cannot be killed, and is waited for.
+    /// Code that neither ends nor switches cannot be killed, and is waited for. The time is real; where the caller's is
+    /// [virtual](crate::with_virtual_time), its thread waits.
+    ///
+    /// # Panics
+    ///
+    /// As [`shutdown`](Runtime::shutdown).
+    #[track_caller]
     pub fn shutdown_timeout(self, grace: Duration) -> Shutdown {
-        self.end(State::Closing, Some(grace))
+        self.end(State::Closing, Some(grace), Location::caller())
     }
 
-    fn end(mut self, how: State, grace: Option<Duration>) -> Shutdown {
-        self.finish(how, grace)
+    fn end(mut self, how: State, grace: Option<Duration>, at: &'static Location<'static>) -> Shutdown {
+        let (ended, name) = (self.ended.clone(), format!("runtime {}", self.pool.settings.name));
+        self.finish(how, grace, |time| ended.wait(time, &name, at))
     }
 
-    fn finish(&mut self, how: State, grace: Option<Duration>) -> Shutdown {
+    /// Ends the workers; `wait` does so until they have ended, at most for a time, and tells whether they have.
+    fn finish(&mut self, how: State, grace: Option<Duration>, wait: impl Fn(Option<Duration>) -> bool) -> Shutdown {
         let pool = &self.pool;
         pool.advance(how);
         let here = Scheduler::local();
@@ -221,11 +235,10 @@ impl Runtime {
             self.threads.clear();
             return Shutdown { unfinished: true, ..Shutdown::default() };
         }
-        if let Some(grace) = grace
-            && let Err(RecvTimeoutError::Timeout) = self.ended.recv_timeout(grace)
-        {
+        if grace.is_some() && !wait(grace) {
             pool.advance(State::Stopping);
         }
+        wait(None);
         for thread in self.threads.drain(..) {
             // What tasklets panic with is caught; what else panics has been printed.
             let _ = thread.join();
@@ -243,7 +256,8 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         if !self.threads.is_empty() {
             let how = if std::thread::panicking() { State::Stopping } else { State::Draining };
-            self.finish(how, None);
+            let ended = self.ended.clone();
+            self.finish(how, None, |time| ended.block(time));
         }
     }
 }
@@ -258,13 +272,13 @@ impl fmt::Debug for Runtime {
 
 /// Starts the workers, and waits until each listens.
 pub(crate) fn start(pool: Arc<Pool>, queues: Vec<Queue<Queued>>, processors: &[usize]) -> io::Result<Runtime> {
-    let (alive, ended) = crossbeam_channel::bounded(0);
+    let ended = Arc::new(Ended::default());
     let (ready, readiness) = crossbeam_channel::unbounded();
-    let mut runtime = Runtime { pool, threads: Vec::new(), ended };
+    let mut runtime = Runtime { pool, threads: Vec::new(), ended: ended.clone() };
     for (index, queue) in queues.into_iter().enumerate() {
         let pool = runtime.pool.clone();
         let processor = processors.get(index % processors.len().max(1)).copied();
-        let (alive, ready) = (alive.clone(), ready.clone());
+        let (alive, ready) = (Alive::new(&ended), ready.clone());
         let builder = std::thread::Builder::new().name(pool.seats[index].name.clone());
         let started = builder.spawn(move || {
             work(&pool, index, queue, processor, &ready);
@@ -273,7 +287,7 @@ pub(crate) fn start(pool: Arc<Pool>, queues: Vec<Queue<Queued>>, processors: &[u
         match started.map(|thread| runtime.threads.push(thread)).and_then(|()| readiness.recv().unwrap_or(Ok(()))) {
             Ok(()) => {}
             Err(error) => {
-                runtime.finish(State::Stopping, None);
+                runtime.finish(State::Stopping, None, |time| ended.block(time));
                 return Err(error);
             }
         }
