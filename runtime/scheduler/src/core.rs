@@ -23,6 +23,7 @@ use crate::park::{TaskletId, Wait};
 use crate::run::Watch;
 use crate::seams::clock::Clock;
 use crate::seams::picker::Picker;
+use crate::sleep::Nap;
 use crate::spare::Spares;
 use crate::table::{Entry, Key, Life, Mail, Place, Table};
 use crate::tasklet::AnyTasklet;
@@ -53,8 +54,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) picker: RefCell<Option<Box<dyn Picker>>>,
     pub(crate) timers: Timers,
-    /// What sleepers wait on, once one has slept.
-    pub(crate) nap: OnceCell<Rc<dyn Wait>>,
+    /// What sleepers wait on.
+    pub(crate) nap: Rc<dyn Wait>,
     /// Limits of time, and shields.
     pub(crate) scopes: RefCell<Scopes>,
     /// Tasklets that are cancelled, and limits that are reached.
@@ -154,7 +155,7 @@ impl Scheduler {
             clock: Clock::default(),
             picker: RefCell::new(None),
             timers: Timers::default(),
-            nap: OnceCell::new(),
+            nap: Rc::new(Nap),
             scopes: RefCell::default(),
             cancelled: Cell::new(0),
             watchers: RefCell::default(),

@@ -27,7 +27,6 @@ use crate::table::{Key, Mail, Table, Waits};
 use crate::tasklet::AnyTasklet;
 use crate::trace;
 pub use crate::wakeup::inbox::Inbox;
-use crate::wakeup::timers::Alarm;
 
 /// Something that tasklets queue on.
 ///
@@ -83,7 +82,7 @@ pub enum Unwoken {
 
 impl Unwoken {
     #[cold]
-    fn from_mail(mail: Mail) -> Unwoken {
+    pub(crate) fn from_mail(mail: Mail) -> Unwoken {
         match mail {
             Mail::Deadlock(report) => Unwoken::Deadlock(report),
             Mail::Bomb(payload) => Unwoken::Thrown(payload),
@@ -264,27 +263,8 @@ impl Scheduler {
     ) -> Result<(), Unwoken> {
         match terms.deadline {
             None => self.wait_plainly(on, ticket, at, Terms { deadline: None, ..terms }),
-            Some(_) => self.wait_until(on, ticket, at, terms),
+            Some(deadline) => self.wait_until(on, ticket, at, deadline, terms.outside),
         }
-    }
-
-    #[inline(never)]
-    fn wait_until(
-        &self,
-        on: Rc<dyn Wait>,
-        ticket: u32,
-        at: &'static Location<'static>,
-        terms: Terms,
-    ) -> Result<(), Unwoken> {
-        let timer = terms.deadline.map(|deadline| self.core.timers.set(deadline, Alarm::Wait(self.current_id())));
-        let me = self.core.current.get();
-        let waited = self.wait_plainly(on, ticket, at, terms);
-        // A flag, and no letter: those are in an allocation that most tasklets never have.
-        let timed_out = std::mem::take(&mut self.core.table.borrow_mut().get_mut(me).flags.timed_out);
-        if !timed_out && let Some(timer) = timer {
-            self.core.timers.cancel(timer);
-        }
-        if timed_out && waited.is_ok() { Err(Unwoken::TimedOut) } else { waited }
     }
 
     /// How other threads wake the tasklets of this one.

@@ -1,16 +1,22 @@
 //! The deadlines of a thread's tasklets, earliest first; of equal ones the one that was set first.
+//!
+//! A heap: what is set goes to its end, in most cases, and what has most timers, operations with a limit of time, cancels them before
+//! they come near its top. A timer that is cancelled is marked; those that are marked leave when they are the first, or when they are
+//! most.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
 use crate::park::TaskletId;
 
-/// A deadline that is in the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A deadline that is in the queue, or was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Timer {
-    at: Instant,
-    number: u64,
+    place: u32,
+    /// Whose the place is, as long as the timer is set.
+    ticket: u32,
 }
 
 /// What is to happen at a moment.
@@ -22,10 +28,166 @@ pub(crate) enum Alarm {
     Limit(u32),
 }
 
+/// A timer in the queue: two to a cache line.
+#[derive(Clone, Copy)]
+struct Node {
+    /// In nanoseconds since the queue was made. It ends after 584 years, and deadlines beyond that are then.
+    at: u64,
+    /// Counts the timers.
+    number: u64,
+    /// That of the tasklet; 0, which none has, for the limit of a scope.
+    generation: u64,
+    /// The tasklet or the scope.
+    key: u32,
+    place: u32,
+}
+
+const _: () = assert!(size_of::<Node>() == 32);
+
+impl Node {
+    fn order(&self) -> u128 {
+        u128::from(self.at) << 64 | u128::from(self.number)
+    }
+
+    fn timer(&self) -> Timer {
+        Timer { place: self.place, ticket: self.number as u32 }
+    }
+
+    fn alarm(&self) -> Alarm {
+        match self.generation {
+            0 => Alarm::Limit(self.key),
+            generation => Alarm::Wait(TaskletId { key: self.key, generation }),
+        }
+    }
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Node) -> bool {
+        self.order() == other.order()
+    }
+}
+
+impl Eq for Node {}
+
+impl PartialOrd for Node {
+    fn partial_cmp(&self, other: &Node) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Node {
+    fn cmp(&self, other: &Node) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+/// The ticket of a place whose timer was cancelled.
+const CANCELLED: u32 = 0;
+
 #[derive(Default)]
+struct Queue {
+    heap: BinaryHeap<Reverse<Node>>,
+    /// By place: the ticket of the timer whose place it is. A timer is in the heap until its place is free.
+    tickets: Vec<u32>,
+    free: Vec<u32>,
+    /// Timers in the heap that were cancelled.
+    cancelled: usize,
+    numbers: u64,
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.heap.len() - self.cancelled
+    }
+
+    #[inline]
+    fn place(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.tickets.push(CANCELLED);
+            u32::try_from(self.tickets.len() - 1).expect("more than four billion timers are set")
+        })
+    }
+
+    #[inline]
+    fn insert(&mut self, at: u64, alarm: Alarm) -> Timer {
+        self.numbers += 1;
+        if self.numbers as u32 == CANCELLED {
+            self.numbers += 1;
+        }
+        let (key, generation) = match alarm {
+            Alarm::Wait(id) => (id.key, id.generation),
+            Alarm::Limit(scope) => (scope, 0),
+        };
+        let node = Node { at, number: self.numbers, generation, key, place: self.place() };
+        let timer = node.timer();
+        self.tickets[timer.place as usize] = timer.ticket;
+        self.heap.push(Reverse(node));
+        timer
+    }
+
+    /// Takes out the first one, whether it was cancelled or not; whether it was not.
+    #[inline]
+    fn pop(&mut self) -> Option<(Node, bool)> {
+        let Reverse(node) = self.heap.pop()?;
+        Some((node, self.vacate(node.timer())))
+    }
+
+    /// Frees the place of a timer that leaves the heap; whether it had not been cancelled.
+    #[inline]
+    fn vacate(&mut self, timer: Timer) -> bool {
+        let ticket = std::mem::replace(&mut self.tickets[timer.place as usize], CANCELLED);
+        self.free.push(timer.place);
+        self.cancelled -= usize::from(ticket == CANCELLED);
+        ticket != CANCELLED
+    }
+
+    /// Whether there was such a timer.
+    #[inline]
+    fn cancel(&mut self, timer: Timer) -> bool {
+        let ticket = &mut self.tickets[timer.place as usize];
+        if *ticket != timer.ticket {
+            return false;
+        }
+        *ticket = CANCELLED;
+        self.cancelled += 1;
+        if self.cancelled > self.heap.len() / 2 {
+            self.sweep();
+        }
+        true
+    }
+
+    /// Takes out those that were cancelled.
+    #[cold]
+    #[inline(never)]
+    fn sweep(&mut self) {
+        let mut heap = std::mem::take(&mut self.heap);
+        heap.retain(|Reverse(node)| {
+            let stays = self.tickets[node.place as usize] != CANCELLED;
+            if !stays {
+                self.vacate(node.timer());
+            }
+            stays
+        });
+        self.heap = heap;
+    }
+
+    /// When the first one is that was not cancelled. None that were come before it then.
+    #[inline]
+    fn first(&mut self) -> Option<u64> {
+        loop {
+            let Reverse(node) = self.heap.peek()?;
+            if self.cancelled == 0 || self.tickets[node.place as usize] != CANCELLED {
+                return Some(node.at);
+            }
+            self.pop();
+        }
+    }
+}
+
 pub(crate) struct Timers {
-    queue: RefCell<BTreeMap<Timer, Alarm>>,
-    numbers: Cell<u64>,
+    queue: RefCell<Queue>,
+    /// What time is counted from.
+    origin: Instant,
     next: Cell<Option<Instant>>,
     /// When one last fired.
     fired: Cell<Option<Instant>>,
@@ -38,12 +200,16 @@ const MANY: usize = 64;
 /// How long it sleeps at the least then.
 const NAP: Duration = Duration::from_micros(500);
 
+impl Default for Timers {
+    fn default() -> Timers {
+        Timers { queue: RefCell::default(), origin: Instant::now(), next: Cell::new(None), fired: Cell::new(None) }
+    }
+}
+
 impl Timers {
     /// Sets a timer.
     pub(crate) fn set(&self, at: Instant, alarm: Alarm) -> Timer {
-        let timer = Timer { at, number: self.numbers.get() };
-        self.numbers.set(timer.number + 1);
-        self.queue.borrow_mut().insert(timer, alarm);
+        let timer = self.queue.borrow_mut().insert(self.nanos(at), alarm);
         if self.next.get().is_none_or(|next| at < next) {
             self.next.set(Some(at));
         }
@@ -53,8 +219,8 @@ impl Timers {
     /// Takes a timer away; nothing if it has fired.
     pub(crate) fn cancel(&self, timer: Timer) {
         let mut queue = self.queue.borrow_mut();
-        if queue.remove(&timer).is_some() && self.next.get() == Some(timer.at) {
-            self.next.set(queue.first_key_value().map(|(first, _)| first.at));
+        if queue.cancel(timer) {
+            self.next.set(queue.first().map(|at| self.instant(at)));
         }
     }
 
@@ -79,9 +245,22 @@ impl Timers {
             return None;
         }
         let mut queue = self.queue.borrow_mut();
-        let (_, alarm) = queue.pop_first()?;
+        queue.first()?;
+        let (node, _) = queue.pop()?;
         self.fired.set(Some(now));
-        self.next.set(queue.first_key_value().map(|(first, _)| first.at));
-        Some(alarm)
+        self.next.set(queue.first().map(|at| self.instant(at)));
+        Some(node.alarm())
+    }
+
+    /// A deadline before there was a clock counts as its first moment.
+    #[inline]
+    fn nanos(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.origin);
+        since.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(since.subsec_nanos()))
+    }
+
+    #[inline]
+    fn instant(&self, nanos: u64) -> Instant {
+        self.origin + Duration::from_nanos(nanos)
     }
 }
