@@ -150,9 +150,6 @@ impl Queue {
         }
         *ticket = CANCELLED;
         self.cancelled += 1;
-        if self.cancelled > self.heap.len() / 2 {
-            self.sweep();
-        }
         true
     }
 
@@ -171,9 +168,12 @@ impl Queue {
         self.heap = heap;
     }
 
-    /// When the first one is that was not cancelled. None that were come before it then.
+    /// When the first one is that was not cancelled. None that were come before it then, nor are they most.
     #[inline]
     fn first(&mut self) -> Option<u64> {
+        if self.cancelled > self.heap.len() / 2 {
+            self.sweep();
+        }
         loop {
             let Reverse(node) = self.heap.peek()?;
             if self.cancelled == 0 || self.tickets[node.place as usize] != CANCELLED {
@@ -262,5 +262,55 @@ impl Timers {
     #[inline]
     fn instant(&self, nanos: u64) -> Instant {
         self.origin + Duration::from_nanos(nanos)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// A small generator of numbers that look like chance.
+    struct Chance(u64);
+
+    impl Chance {
+        fn below(&mut self, end: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % end
+        }
+    }
+
+    #[test]
+    fn they_fire_in_the_order_of_their_deadlines_and_then_of_their_setting() {
+        let (timers, mut chance) = (Timers::default(), Chance(7));
+        let (mut model, mut set, mut now) = (BTreeMap::new(), Vec::new(), timers.origin);
+        for number in 0..20_000_u32 {
+            let at = now + Duration::from_nanos(chance.below(500));
+            let alarm = match chance.below(2) {
+                0 => Alarm::Limit(number),
+                _ => Alarm::Wait(TaskletId { key: number, generation: u64::from(number) + 1 }),
+            };
+            set.push((timers.set(at, alarm), at, number));
+            model.insert((at, number), alarm);
+            // Three of four are cancelled; some of those after they have fired.
+            for _ in 0..chance.below(3) {
+                let (timer, at, number) = set.swap_remove(chance.below(set.len() as u64) as usize);
+                timers.cancel(timer);
+                model.remove(&(at, number));
+                if set.is_empty() {
+                    break;
+                }
+            }
+            now += Duration::from_nanos(chance.below(4));
+            assert_eq!(timers.next(), model.first_key_value().map(|((at, _), _)| *at));
+            while let Some(due) = model.first_entry().filter(|due| due.key().0 <= now) {
+                assert_eq!(timers.take_due(now), Some(due.remove()));
+            }
+            assert_eq!(timers.take_due(now), None);
+            let queue = timers.queue.borrow();
+            assert_eq!(queue.len(), model.len());
+            assert!(queue.heap.len() <= 2 * model.len() + 1 && queue.tickets.len() <= 2_000);
+        }
     }
 }
