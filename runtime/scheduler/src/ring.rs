@@ -45,6 +45,10 @@ impl Table {
             return None;
         }
         let key = self.head;
+        // The one after that: where many take turns, its stack is far away.
+        if let Some(after) = &self.link(self.link(key).next).greenlet {
+            after.prefetch();
+        }
         let link = self.link_mut(key);
         let greenlet = link.greenlet.as_ref()?;
         link.switches += 1;
