@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use tasklets::net::{Served, Server, TcpListener};
-use tasklets::{set_error_handler, signal, spawn};
+use tasklets::{signal, spawn};
 
 use answer::Site;
 
@@ -89,6 +89,8 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     say(format_args!("listening on {}", listener.local_addr()?));
     let (site, limits) = (Arc::new(site), Rc::new(connection::Limits::of(arguments)));
     let server = Server::new(listener).idle_timeout(arguments.times.idle_time).grace(arguments.times.grace);
+    // Of a connection that panics, the panic hook has told. The others go on.
+    let server = server.on_panic(drop);
     let (stopper, asked) = (server.stopper(), server.stopper());
     spawn(move || {
         let signal = stop.recv();
@@ -97,15 +99,13 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         stopper.stop();
     })
     .detach();
-    // Of a connection that panics, the panic hook has told. The others go on.
-    set_error_handler(Some(Rc::new(drop)));
     let greeting = limits.clone();
     let served = server.serve_with(
         move |stream, _| connection::greet(stream, &greeting),
         move |stream, ()| connection::serve(stream, &asked, &site, &limits),
     )?;
-    let Served { accepted, killed, .. } = served;
-    say(format_args!("{accepted} connections served, {killed} killed"));
+    let Served { accepted, killed, panicked, .. } = served;
+    say(format_args!("{accepted} connections served, {killed} killed, {panicked} panicked"));
     Ok(())
 }
 

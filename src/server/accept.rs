@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::graceful::{Connection, Server};
+use super::graceful::{Acceptor, Connection};
 use crate::sleep;
 
 /// How long to wait before a connection is accepted again that there were no descriptors, or no memory, for.
@@ -62,8 +62,8 @@ impl Remedy {
     }
 }
 
-impl Server {
-    /// Accepts one connection after the other, and serves each in a tasklet of its own, as [`spawn`](Server::spawn) does. Returns only
+impl Acceptor {
+    /// Accepts one connection after the other, and serves each in a tasklet of its own, as [`spawn`](Acceptor::spawn) does. Returns only
     /// with an error.
     ///
     /// What is wrong with one connection is not the server's end. Where descriptors or memory are short, it goes on when they have come back:

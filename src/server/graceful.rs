@@ -15,9 +15,9 @@ use crate::{
 /// What ends the idling of a connection.
 struct Stop;
 
-/// A server as those see it who accept its connections; see [`graceful`]. A clone is another handle of the same one.
+/// What takes in the connections of a [`graceful`] server. A clone is another handle of the same one.
 #[derive(Clone)]
-pub struct Server {
+pub struct Acceptor {
     state: Rc<State>,
 }
 
@@ -77,7 +77,7 @@ impl<R> fmt::Display for Drained<R> {
 
 /// Serves until something comes on `stop`, as from [`terminated`](crate::signal::terminated), and ends in an orderly way.
 ///
-/// `accept` runs in a tasklet of its own, and spawns a tasklet for each connection; [`Server::accept`] does both. When `stop` has a message, or
+/// `accept` runs in a tasklet of its own, and spawns a tasklet for each connection; [`Acceptor::accept`] does both. When `stop` has a message, or
 /// its senders are gone, that tasklet is killed, so that the listener which it owns is closed. Connections in [`idle`](Connection::idle) end
 /// then, and the others may go on for the time of `grace`; a second message ends that time. What is left is killed: it unwinds, and
 /// its destructors run. If `accept` returns by itself, the end is the same.
@@ -122,11 +122,11 @@ impl<R> fmt::Display for Drained<R> {
 pub fn graceful<T: 'static, R: 'static>(
     stop: &Receiver<T>,
     grace: Duration,
-    accept: impl FnOnce(&Server) -> R + 'static,
+    accept: impl FnOnce(&Acceptor) -> R + 'static,
 ) -> Drained<R> {
     let (empty, is_empty) = bounded(1);
     let (ended, has_ended) = rendezvous::<()>();
-    let server = Server::new(empty);
+    let server = Acceptor::new(empty);
     let inner = server.clone();
     let accepting = Builder::new().name("accept").spawn(move || {
         let _ended = ended;
@@ -148,7 +148,7 @@ pub fn graceful<T: 'static, R: 'static>(
 
 /// Kills what still lives when it is dropped, because the caller unwinds.
 struct Alive<'a, R: 'static> {
-    server: &'a Server,
+    server: &'a Acceptor,
     accepting: &'a Tasklet<R>,
 }
 
@@ -177,8 +177,8 @@ impl<R: 'static> Drop for Alive<'_, R> {
     }
 }
 
-impl Server {
-    fn new(empty: Sender<()>) -> Server {
+impl Acceptor {
+    fn new(empty: Sender<()>) -> Acceptor {
         let state = State {
             stopping: Cell::new(false),
             connections: RefCell::default(),
@@ -187,7 +187,7 @@ impl Server {
             panicked: Cell::new(0),
             empty,
         };
-        Server { state: Rc::new(state) }
+        Acceptor { state: Rc::new(state) }
     }
 
     /// Runs something in a tasklet of its own, which the server's end waits for. If the server is stopping, it is dropped at once.
@@ -195,7 +195,7 @@ impl Server {
         self.spawn_by(Builder::new(), serve);
     }
 
-    /// [`spawn`](Server::spawn) with a name or a stack size.
+    /// [`spawn`](Acceptor::spawn) with a name or a stack size.
     pub fn spawn_by(&self, builder: Builder, serve: impl FnOnce(&Connection) + 'static) {
         let state = self.state.clone();
         if state.stopping.get() {
@@ -321,10 +321,10 @@ impl Drop for Connection {
     }
 }
 
-impl fmt::Debug for Server {
+impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (connections, stopping) = (self.connections(), self.is_stopping());
-        f.debug_struct("Server").field("connections", &connections).field("stopping", &stopping).finish()
+        f.debug_struct("Acceptor").field("connections", &connections).field("stopping", &stopping).finish()
     }
 }
 

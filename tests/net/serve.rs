@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tasklets::net::{Next, Served, Server, Stopper, TcpListener, TcpStream};
+use tasklets::net::{Next, Served, Server, Stopper, TcpListener, TcpStream, UnixListener, UnixStream};
 use tasklets::{Channel, Tasklet, now, run, schedule, sleep, spawn, stats, with_virtual_time};
 
 use crate::common::{checked, scale};
@@ -270,6 +270,111 @@ fn a_closure_that_panics_closes_its_connection_alone() {
         stopper.stop();
         assert_eq!(server.join().unwrap().unwrap().accepted, 3);
         assert!(run().is_finished());
+    });
+}
+
+/// A reader of one byte, which may be an order: to panic, to be slow.
+fn obey(mut stream: &TcpStream) -> std::io::Result<Next> {
+    let mut byte = [0];
+    stream.read_exact(&mut byte)?;
+    assert!(byte[0] != b'p', "asked to panic");
+    if byte[0] == b's' {
+        sleep(Duration::from_secs(600)).unwrap();
+    }
+    stream.write_all(&byte).map(|()| Next::Wait)
+}
+
+#[test]
+fn who_asks_for_panics_is_given_them_and_nobody_else_is() {
+    checked(|| {
+        let (listener, address) = listen();
+        let said = Rc::new(RefCell::new(Vec::new()));
+        let heard = said.clone();
+        let server = Server::new(listener).on_panic(move |payload| {
+            heard.borrow_mut().push(payload.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        });
+        let stopper = server.stopper();
+        let server = spawn(move || server.serve(obey));
+        let mut clients: Vec<_> = (0..3).map(|_| TcpStream::connect(address).unwrap()).collect();
+        ask(&mut clients[0], b"a");
+        for at in [1, 2] {
+            clients[at].write_all(b"p").unwrap();
+            assert_eq!(clients[at].read(&mut [0]).unwrap(), 0, "it is closed before anybody is told");
+        }
+        schedule().unwrap();
+        ask(&mut clients[0], b"a");
+        assert_eq!(*said.borrow(), vec![Some("asked to panic".to_owned()); 2]);
+        stopper.stop();
+        let served = server.join().unwrap().unwrap();
+        assert_eq!((served.accepted, served.panicked, served.killed), (3, 2, 0));
+        assert!(run().is_finished());
+    });
+}
+
+#[test]
+fn unix_sockets_are_served_without_stacks() {
+    checked(|| {
+        let path = std::env::temp_dir().join(format!("serve-{}-{:?}", std::process::id(), std::thread::current().id()));
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = Server::new(listener).max_connections(scale(40).max(4));
+        assert!(format!("{server:?}").contains("UnixListener"), "{server:?}");
+        let (stopper, peers) = (server.stopper(), Rc::new(Cell::new(0)));
+        let greeted = peers.clone();
+        let greet = move |_: &UnixStream, peer: std::os::unix::net::SocketAddr| {
+            assert!(peer.is_unnamed());
+            greeted.set(greeted.get() + 1);
+            Ok(0)
+        };
+        let server = spawn(move || {
+            server.serve_with(greet, |mut stream, count: &mut u8| {
+                *count += 1;
+                let mut byte = [0];
+                match stream.read(&mut byte)? {
+                    0 => Ok(Next::Close),
+                    _ => stream.write_all(&[byte[0] + *count]).map(|()| Next::Wait),
+                }
+            })
+        });
+        let mut clients: Vec<_> = (0..scale(40).max(4)).map(|_| UnixStream::connect(&path).unwrap()).collect();
+        std::fs::remove_file(&path).unwrap();
+        for round in 1..4 {
+            for client in &mut clients {
+                let mut byte = [10];
+                client.write_all(&byte).unwrap();
+                client.read_exact(&mut byte).unwrap();
+                assert_eq!(byte[0], 10 + round);
+            }
+        }
+        // They wait, and no tasklet does but the server.
+        schedule().unwrap();
+        assert_eq!(stats().tasklets, 1);
+        stopper.stop();
+        assert_eq!(clients[0].read(&mut [0]).unwrap(), 0);
+        let served = server.join().unwrap().unwrap();
+        assert_eq!((served.accepted as usize, peers.get()), (clients.len(), clients.len()));
+    });
+}
+
+#[test]
+fn who_is_in_a_hurry_ends_the_grace() {
+    checked(|| {
+        let (listener, address) = listen();
+        let server = Server::new(listener).grace(Duration::from_secs(600));
+        let stopper = server.stopper();
+        let server = spawn(move || server.serve(obey));
+        let mut client = TcpStream::connect(address).unwrap();
+        ask(&mut client, b"a");
+        client.write_all(b"s").unwrap();
+        while stats().tasklets < 2 {
+            sleep(Duration::from_millis(1)).unwrap();
+        }
+        stopper.stop();
+        schedule().unwrap();
+        assert!(server.is_alive(), "it has ten minutes");
+        std::thread::spawn(move || stopper.stop_now()).join().unwrap();
+        let served = server.join().unwrap().unwrap();
+        assert_eq!((served.accepted, served.killed, served.panicked), (1, 1, 0));
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
     });
 }
 

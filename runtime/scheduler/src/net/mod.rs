@@ -44,7 +44,7 @@ mod unix_listener;
 mod unix_stream;
 
 pub use addresses::{Target, ToSocketAddrs, lookup_host};
-pub use serve::{Next, Served, Server, Stopper, serve};
+pub use serve::{Listen, Next, Served, Server, Stopper, serve};
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_stream::TcpStream;
 pub use udp::UdpSocket;

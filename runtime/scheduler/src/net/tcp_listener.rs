@@ -104,16 +104,6 @@ impl TcpListener {
         Ok((TcpStream::from_std(stream)?, peer))
     }
 
-    /// The next connection, if there is one now.
-    pub(super) fn accept_now(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = self.source.io().accept()?;
-        Ok((TcpStream::from_std(stream)?, peer))
-    }
-
-    pub(super) fn describe(&self) -> String {
-        describe(self.source.io())
-    }
-
     /// Accepts one connection after the other, for ever.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }

@@ -30,7 +30,7 @@ use crate::io::source::{Source, Wish};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct UnixListener {
-    source: Source<std::os::unix::net::UnixListener>,
+    pub(super) source: Source<std::os::unix::net::UnixListener>,
 }
 
 socket!(UnixListener, std::os::unix::net::UnixListener);

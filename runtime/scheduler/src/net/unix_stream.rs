@@ -36,7 +36,7 @@ use crate::io::source::{Source, Wish};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct UnixStream {
-    source: Source<std::os::unix::net::UnixStream>,
+    pub(super) source: Source<std::os::unix::net::UnixStream>,
 }
 
 socket!(UnixStream, std::os::unix::net::UnixStream);

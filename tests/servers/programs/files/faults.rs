@@ -91,7 +91,7 @@ fn bytes_that_mean_nothing_do_no_harm() {
     server.descriptors_go_back_to(rest);
     assert_eq!(get(&server, "/hello.txt", "").text(), "hello\n");
     let said = server.end();
-    assert!(said.ends_with(" 0 killed\n"), "{said}");
+    assert!(said.ends_with(" 0 killed, 0 panicked\n"), "{said}");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn who_is_being_served_may_finish_when_the_server_ends() {
     assert!(answered < 40, "it answered everything");
     assert_eq!(last.as_deref(), Some("close"));
     let (status, said) = server.wait();
-    assert!(status.success() && said == "2 connections served, 0 killed\n", "{status}: {said}");
+    assert!(status.success() && said == "2 connections served, 0 killed, 0 panicked\n", "{status}: {said}");
 }
 
 #[test]

@@ -10,33 +10,33 @@ use std::time::Instant;
 use slab::Slab;
 
 use super::Served;
+use super::listen::sealed::{Called, Connected};
 use super::work::Each;
 use crate::core::Scheduler;
 use crate::io::WaitError;
 use crate::io::readiness::{Ready, Who};
-use crate::net::TcpStream;
 use crate::park::{Description, TaskletId, Terms, Unwoken, Wait};
 
 /// A connection, and what is kept for it.
-pub(super) struct Connection<S> {
-    pub(super) stream: TcpStream,
+pub(super) struct Connection<T, S> {
+    pub(super) stream: T,
     pub(super) state: S,
 }
 
 /// Where a connection is.
-enum Place<S> {
+enum Place<T, S> {
     /// It waits, with this turn, since this sweep.
-    Idle(Connection<S>, u32, u32),
+    Idle(Connection<T, S>, u32, u32),
     /// There may be something to read.
-    Ready(Connection<S>),
+    Ready(Connection<T, S>),
     /// A tasklet serves it.
     Served(TaskletId),
 }
 
-pub(super) struct Connections<S: 'static> {
-    this: Weak<Connections<S>>,
-    pub(super) each: Each<S>,
-    places: RefCell<Slab<Place<S>>>,
+pub(super) struct Connections<T: 'static, S: 'static> {
+    this: Weak<Connections<T, S>>,
+    pub(super) each: Each<T, S>,
+    places: RefCell<Slab<Place<T, S>>>,
     ready: RefCell<VecDeque<u32>>,
     /// A tasklet is in the ring that will look at those that are ready.
     standby: Cell<bool>,
@@ -53,8 +53,8 @@ pub(super) struct Connections<S: 'static> {
 /// Sweeps that an idle connection survives.
 const SURVIVED: u32 = 4;
 
-impl<S> Connections<S> {
-    pub(super) fn new(each: Each<S>, on: String, server: TaskletId) -> Rc<Connections<S>> {
+impl<T: Connected, S> Connections<T, S> {
+    pub(super) fn new(each: Each<T, S>, on: String, server: TaskletId) -> Rc<Connections<T, S>> {
         Rc::new_cyclic(|this| Connections {
             this: this.clone(),
             each,
@@ -78,25 +78,25 @@ impl<S> Connections<S> {
         self.served.get()
     }
 
-    fn count(&self, change: impl FnOnce(&mut Served)) {
+    pub(super) fn count(&self, change: impl FnOnce(&mut Served)) {
         let mut served = self.served.get();
         change(&mut served);
         self.served.set(served);
     }
 
-    fn this(&self) -> Rc<Connections<S>> {
+    fn this(&self) -> Rc<Connections<T, S>> {
         self.this.upgrade().expect("it is borrowed")
     }
 
     /// Takes in a new connection. If it cannot be waited for, it is closed.
-    pub(super) fn admit(&self, scheduler: &Scheduler, stream: TcpStream, state: S) {
+    pub(super) fn admit(&self, scheduler: &Scheduler, stream: T, state: S) {
         self.count(|served| served.accepted += 1);
         let number = self.places.borrow_mut().insert(Place::Served(self.server)) as u32;
         self.let_wait(scheduler, number, Connection { stream, state });
     }
 
     /// A connection that has been served waits for more; or is served again, if there is more.
-    pub(super) fn let_wait(&self, scheduler: &Scheduler, number: u32, connection: Connection<S>) {
+    pub(super) fn let_wait(&self, scheduler: &Scheduler, number: u32, connection: Connection<T, S>) {
         if self.closing.get() {
             return self.close(scheduler, number, connection);
         }
@@ -114,19 +114,13 @@ impl<S> Connections<S> {
     }
 
     /// Its turn, if there is nothing to read now.
-    fn attend(&self, scheduler: &Scheduler, number: u32, stream: &TcpStream) -> io::Result<Option<u32>> {
-        let ask = || stream.source.tell_when_readable(scheduler, Who::Called(self.this(), number), "wait to be served");
+    fn attend(&self, scheduler: &Scheduler, number: u32, stream: &T) -> io::Result<Option<u32>> {
+        let ask = || stream.tell(Called(scheduler, Who::Called(self.this(), number)));
         if let Some(turn) = ask()? {
             return Ok(Some(turn));
         }
         // It is not known: a closure that were to read nothing would keep its stack while it waits.
-        match stream.source.io().peek(&mut [0]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                stream.source.nothing_to_read(scheduler);
-                ask()
-            }
-            _ => Ok(None),
-        }
+        if stream.is_drained() { ask() } else { Ok(None) }
     }
 
     fn make_ready(&self, number: u32) {
@@ -148,7 +142,7 @@ impl<S> Connections<S> {
 
     /// Takes the one that has been ready for longest, to be served by a tasklet. If there are more, another tasklet stands by, and
     /// goes on with them if this one has to wait.
-    pub(super) fn take_ready(&self, by: TaskletId) -> Option<(u32, Connection<S>)> {
+    pub(super) fn take_ready(&self, by: TaskletId) -> Option<(u32, Connection<T, S>)> {
         loop {
             let number = self.ready.borrow_mut().pop_front()?;
             let mut places = self.places.borrow_mut();
@@ -167,7 +161,7 @@ impl<S> Connections<S> {
     }
 
     /// Closes a connection that is served. What is kept for it may do anything when it is dropped.
-    pub(super) fn close(&self, scheduler: &Scheduler, number: u32, connection: Connection<S>) {
+    pub(super) fn close(&self, scheduler: &Scheduler, number: u32, connection: Connection<T, S>) {
         self.forget(scheduler, number);
         drop(connection);
     }
@@ -196,7 +190,7 @@ impl<S> Connections<S> {
     }
 
     fn close_those(&self, scheduler: &Scheduler, which: impl Fn(u32) -> bool) -> u64 {
-        let idle = |place: &Place<S>| matches!(place, Place::Idle(_, _, since) if which(*since));
+        let idle = |place: &Place<T, S>| matches!(place, Place::Idle(_, _, since) if which(*since));
         let numbers: Vec<usize> =
             self.places.borrow().iter().filter(|(_, place)| idle(place)).map(|(number, _)| number).collect();
         let mut closed = 0;
@@ -255,7 +249,7 @@ impl<S> Connections<S> {
     }
 }
 
-impl<S> Ready for Connections<S> {
+impl<T: Connected, S> Ready for Connections<T, S> {
     fn ready(&self, number: u32) {
         let mut places = self.places.borrow_mut();
         let Some(place) = places.get_mut(number as usize) else { return };
@@ -269,7 +263,7 @@ impl<S> Ready for Connections<S> {
     }
 }
 
-impl<S> Wait for Connections<S> {
+impl<T, S> Wait for Connections<T, S> {
     fn unlink(&self, _ticket: u32) {}
 
     fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {

@@ -1,23 +1,25 @@
 //! Serving connections that need no stack while they wait.
 
 mod connections;
+mod listen;
 mod stop;
 mod work;
 
+use std::any::Any;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::panic::Location;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::tcp_listener::TcpListener;
-use super::tcp_stream::TcpStream;
 use crate::core::Scheduler;
 use crate::io::readiness::Direction;
 use crate::io::source::Wish;
 use crate::seams::clock;
 use connections::Connections;
+pub use listen::Listen;
+use listen::sealed::Wanted;
 use stop::Stop;
 pub use stop::Stopper;
 use work::Each;
@@ -37,14 +39,14 @@ pub enum Next {
 ///
 /// As [`Server::serve`].
 #[track_caller]
-pub fn serve(listener: TcpListener, each: impl Fn(&TcpStream) -> io::Result<Next> + 'static) -> io::Result<Served> {
+pub fn serve<L: Listen>(listener: L, each: impl Fn(&L::Stream) -> io::Result<Next> + 'static) -> io::Result<Served> {
     Server::new(listener).serve(each)
 }
 
 /// Serves the connections of a listener: each time one has something to read, a closure runs in a tasklet, and gives the stack back when it
 /// returns.
 ///
-/// A connection that waits costs a record of about two hundred bytes, and no stack. The closure is a plain function of the connection, which
+/// It is served from a [`TcpListener`] or a [`UnixListener`](super::UnixListener). A connection that waits costs a record of about two hundred bytes, and no stack. The closure is a plain function of the connection, which
 /// may block anywhere: the other connections go on meanwhile. It is not called for a connection again before it has returned.
 ///
 /// # Examples
@@ -77,13 +79,20 @@ pub fn serve(listener: TcpListener, each: impl Fn(&TcpStream) -> io::Result<Next
 /// assert_eq!(server.join().unwrap()?.accepted, 1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub struct Server {
-    listener: TcpListener,
+pub struct Server<L = TcpListener> {
+    listener: L,
     most: usize,
     idle: Option<Duration>,
     grace: Duration,
     stop: Stop,
+    on_panic: Option<OnPanic>,
 }
+
+/// What is told that a closure has panicked.
+type OnPanic = Box<dyn Fn(Panic)>;
+
+/// What a closure has panicked with.
+type Panic = Box<dyn Any + Send>;
 
 /// What a server has done.
 #[non_exhaustive]
@@ -95,6 +104,8 @@ pub struct Served {
     pub timed_out: u64,
     /// Connections whose closures were killed because they were not done when the grace was over.
     pub killed: u64,
+    /// Connections whose closures have panicked.
+    pub panicked: u64,
 }
 
 /// Connections that are accepted in a row, at most.
@@ -103,31 +114,39 @@ const ROW: usize = 64;
 /// How long a server that is out of descriptors waits until it tries again, if none of its connections is closed before.
 const SHORTAGE: Duration = Duration::from_millis(100);
 
-impl Server {
+impl<L: Listen> Server<L> {
     /// Serves these connections, with no limits, and a grace of ten seconds.
-    pub fn new(listener: TcpListener) -> Server {
+    pub fn new(listener: L) -> Server<L> {
         let (idle, grace) = (None, Duration::from_secs(10));
-        Server { listener, most: usize::MAX, idle, grace, stop: Stop::default() }
+        Server { listener, most: usize::MAX, idle, grace, stop: Stop::default(), on_panic: None }
     }
 
     /// No more connections than this at once: others wait to be accepted.
     #[must_use]
-    pub fn max_connections(mut self, most: usize) -> Server {
+    pub fn max_connections(mut self, most: usize) -> Server<L> {
         self.most = most.max(1);
         self
     }
 
     /// Closes a connection that has waited for so long for something to read, give or take a quarter.
     #[must_use]
-    pub fn idle_timeout(mut self, time: Duration) -> Server {
+    pub fn idle_timeout(mut self, time: Duration) -> Server<L> {
         self.idle = Some(time);
         self
     }
 
     /// How long those that are being served when the server stops, have to come to an end. Then their tasklets are killed.
     #[must_use]
-    pub fn grace(mut self, time: Duration) -> Server {
+    pub fn grace(mut self, time: Duration) -> Server<L> {
         self.grace = time;
+        self
+    }
+
+    /// Gives what `each` panics with to this closure, in the tasklet that served the connection, after that was closed. If it panics itself, that
+    /// goes where it would have gone without it.
+    #[must_use]
+    pub fn on_panic(mut self, told: impl Fn(Box<dyn Any + Send>) + 'static) -> Server<L> {
+        self.on_panic = Some(Box::new(told));
         self
     }
 
@@ -147,10 +166,11 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// Unwinds with what is thrown into the caller meanwhile. What `each` panics with closes the connection, and goes where a tasklet's panic
-    /// goes of which nobody has a handle.
+    /// Unwinds with what is thrown into the caller meanwhile. What `each` panics with closes the connection, and goes to
+    /// [`on_panic`](Server::on_panic); without that, where a tasklet's panic goes of which nobody has a handle:
+    /// to the [error handler](crate::set_error_handler), or else it is raised in the innermost [`run`](crate::run()) or in main.
     #[track_caller]
-    pub fn serve(self, each: impl Fn(&TcpStream) -> io::Result<Next> + 'static) -> io::Result<Served> {
+    pub fn serve(self, each: impl Fn(&L::Stream) -> io::Result<Next> + 'static) -> io::Result<Served> {
         self.serve_with(|_, _| Ok(()), move |stream, ()| each(stream))
     }
 
@@ -167,14 +187,14 @@ impl Server {
     #[track_caller]
     pub fn serve_with<S: 'static>(
         self,
-        greet: impl Fn(&TcpStream, SocketAddr) -> io::Result<S>,
-        each: impl Fn(&TcpStream, &mut S) -> io::Result<Next> + 'static,
+        greet: impl Fn(&L::Stream, L::Peer) -> io::Result<S>,
+        each: impl Fn(&L::Stream, &mut S) -> io::Result<Next> + 'static,
     ) -> io::Result<Served> {
         let at = Location::caller();
         let scheduler = Scheduler::local();
-        let Server { listener, most, idle, grace, stop } = self;
-        let each: Each<S> = Box::new(each);
-        let on = format!("connections of {}", listener.describe());
+        let Server { listener, most, idle, grace, stop, on_panic } = self;
+        let each: Each<L::Stream, S> = Each { serve: Box::new(each), on_panic };
+        let on = format!("connections of {}", listener.name());
         let connections = Connections::new(each, on, scheduler.current_id());
         let serving = Serving { scheduler, connections, stop, at };
         serving.stop.is_served_by(&serving.scheduler);
@@ -187,7 +207,7 @@ impl Server {
     }
 }
 
-impl fmt::Debug for Server {
+impl<L: fmt::Debug> fmt::Debug for Server<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Server { listener, most, idle, grace, .. } = self;
         f.debug_struct("Server")
@@ -200,26 +220,26 @@ impl fmt::Debug for Server {
 }
 
 /// A server at work. If it is killed, those connections that wait are closed, and the others when their closures return.
-struct Serving<S: 'static> {
+struct Serving<L: Listen, S: 'static> {
     scheduler: Scheduler,
-    connections: Rc<Connections<S>>,
+    connections: Rc<Connections<L::Stream, S>>,
     stop: Stop,
     at: &'static Location<'static>,
 }
 
-impl<S> Drop for Serving<S> {
+impl<L: Listen, S> Drop for Serving<L, S> {
     fn drop(&mut self) {
         self.connections.close_idle(&self.scheduler);
     }
 }
 
-impl<S> Serving<S> {
+impl<L: Listen, S> Serving<L, S> {
     fn accept_all(
         &self,
-        listener: &TcpListener,
+        listener: &L,
         most: usize,
         idle: Option<Duration>,
-        greet: impl Fn(&TcpStream, SocketAddr) -> io::Result<S>,
+        greet: impl Fn(&L::Stream, L::Peer) -> io::Result<S>,
     ) -> io::Result<()> {
         let quarter = idle.map(|idle| (idle / 4).max(Duration::from_millis(1)));
         let mut sweep = quarter.and_then(|quarter| clock::deadline(&self.scheduler, quarter));
@@ -233,7 +253,7 @@ impl<S> Serving<S> {
                 self.connections.doze(&self.scheduler, sweep, self.at)?;
                 continue;
             }
-            match listener.accept_now() {
+            match listener.try_accept() {
                 Ok((stream, peer)) => {
                     if let Ok(state) = greet(&stream, peer) {
                         self.connections.admit(&self.scheduler, stream, state);
@@ -261,9 +281,9 @@ impl<S> Serving<S> {
     }
 
     /// Waits until there may be a connection to accept, or for no reason.
-    fn wait_for_one(&self, listener: &TcpListener, until: Option<Instant>) -> io::Result<()> {
+    fn wait_for_one(&self, listener: &L, until: Option<Instant>) -> io::Result<()> {
         let wish = Wish { at: self.at, ..Wish::new(Direction::Read, "serve") };
-        match listener.source.wait(wish.until(until)) {
+        match listener.wait(Wanted(wish.until(until))) {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(()),
             other => other,
         }
@@ -274,7 +294,7 @@ impl<S> Serving<S> {
         self.connections.close_idle(&self.scheduler);
         let end = clock::deadline(&self.scheduler, grace);
         while self.connections.len() != 0 {
-            if end.is_some_and(|end| end <= self.scheduler.core.clock.now()) {
+            if self.stop.is_hurried() || end.is_some_and(|end| end <= self.scheduler.core.clock.now()) {
                 self.connections.kill_all(&self.scheduler);
                 break;
             }

@@ -31,6 +31,8 @@ pub struct Stopper {
 #[derive(Default)]
 struct Shared {
     asked: AtomicBool,
+    /// There is no more grace.
+    hurried: AtomicBool,
     /// Who serves.
     server: Mutex<Option<(Inbox, TaskletId)>>,
 }
@@ -54,12 +56,27 @@ impl Stop {
     pub(super) fn is_asked_for(&self) -> bool {
         self.shared.asked.load(Ordering::Acquire)
     }
+
+    pub(super) fn is_hurried(&self) -> bool {
+        self.shared.hurried.load(Ordering::Acquire)
+    }
 }
 
 impl Stopper {
     /// Stops the server, now or when it begins. It returns at once.
     pub fn stop(&self) {
         self.shared.asked.store(true, Ordering::Release);
+        self.tell();
+    }
+
+    /// Stops the server, or one that is stopping, without grace: the tasklets of connections that are being served are killed. It returns at
+    /// once.
+    pub fn stop_now(&self) {
+        self.shared.hurried.store(true, Ordering::Release);
+        self.stop();
+    }
+
+    fn tell(&self) {
         let server = self.shared.server.lock().clone();
         if let Some((inbox, id)) = server {
             inbox.wake(id);
