@@ -64,16 +64,16 @@ pub use tasklets_channels::{
 pub use tasklets_runtime::{
     Activity, AnyTasklet, BlockOnError, BlockOnReason, BlockedOn, Budget, Builder, Cancelled, Dump, Elapsed, Ending,
     ErrorHandler, GreenletExit, Handle, Interrupted, Interval, JoinError, Missed, Outcome, Payload, Picker,
-    RemoteTasklet, Report, Runtime, RuntimeBuilder, RuntimeReport, ScheduleCallback, Scheduler, Scope, ScopeError,
-    ScopePanics, ScopedHandle, ScopedTasklet, Shutdown, Since, SpawnError, SpawnRefusal, Spawner, StackError,
-    StackLimit, StackMemory, StackPeak, Starved, State, Stats, Stdin, SyncTask, Tasklet, TaskletDump, TaskletError,
-    TaskletExit, ThreadEnded, Unblocked, WaitForError, Waiting, advance, block_on, block_on_deadline, block_on_timeout,
-    current, dump, dump_with_backtraces, enter, fs, in_sync_task, interval, is_cancelled, kill_all, main_tasklet,
-    measure_stacks, now, park, process, refuse_stacks, run, run_count, run_for, schedule, schedule_callback,
-    schedule_remove, scope, scope_deadline, scope_timeout, set_error_handler, set_guard_size, set_max_stacks,
-    set_pool_capacity, set_pool_review, set_schedule_callback, shield, sleep, sleep_until, spawn, spawn_anywhere,
-    stack_memory, stack_peaks, stats, stdin, switch_trap, sync_task, timeout, timeout_at, trim, try_scope, unblock,
-    wait_for, with_picker, with_virtual_time,
+    RemoteScope, RemoteTasklet, Report, Runtime, RuntimeBuilder, RuntimeReport, ScheduleCallback, Scheduler, Scope,
+    ScopeError, ScopePanics, ScopedHandle, ScopedTasklet, Shutdown, Since, SpawnError, SpawnRefusal, Spawner,
+    StackError, StackLimit, StackMemory, StackPeak, Starved, State, Stats, Stdin, SyncTask, Tasklet, TaskletDump,
+    TaskletError, TaskletExit, ThreadEnded, Unblocked, WaitForError, Waiting, advance, block_on, block_on_deadline,
+    block_on_timeout, current, dump, dump_with_backtraces, enter, fs, in_sync_task, interval, is_cancelled, kill_all,
+    main_tasklet, measure_stacks, now, park, process, refuse_stacks, run, run_count, run_for, schedule,
+    schedule_callback, schedule_remove, scope, scope_deadline, scope_timeout, set_error_handler, set_guard_size,
+    set_max_stacks, set_pool_capacity, set_pool_review, set_schedule_callback, shield, sleep, sleep_until, spawn,
+    spawn_anywhere, stack_memory, stack_peaks, stats, stdin, switch_trap, sync_task, timeout, timeout_at, trim,
+    try_scope, unblock, wait_for, with_picker, with_virtual_time,
 };
 #[cfg(unix)]
 pub use tasklets_runtime::{io, net};

@@ -11,5 +11,6 @@ mod owners;
 
 mod process;
 mod random;
+mod remote_scope;
 mod rules;
 mod support;

@@ -102,6 +102,7 @@ pub use run::{Budget, Ending, Outcome, run, run_for};
 pub use scope::error::{ScopeError, ScopePanics};
 pub use scope::handle::ScopedTasklet;
 pub use scope::remote::ScopedHandle;
+pub use scope::remote_scope::RemoteScope;
 pub use scope::{Scope, scope, scope_deadline, scope_timeout, try_scope};
 pub use seams::clock::{advance, now, with_virtual_time};
 pub use seams::picker::{Picker, with_picker};

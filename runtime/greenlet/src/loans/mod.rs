@@ -22,7 +22,9 @@
 //!    killed, a few times if it refuses. What runs on other threads is waited for, with this thread stopped. If anything still runs
 //!    after that, the process is aborted. So behind `close` the book is empty, and stays so.
 //! 4. *Threads.* A [`Lent`] is not `Send`, nor is its book: its closure is run and dropped on the thread that it was lent on. A
-//!    [`SharedLent`] is made of closures that are `Send` only, and its book has a lock.
+//!    [`SharedLent`] is made of closures that are `Send` only, and its book has a lock. [`SharedLoans`] may be used on any thread: whether
+//!    the scope is open is asked, and the closure entered, under that lock, and `close` takes it to end the lending. What uses it for
+//!    `'scope` elsewhere is a closure in the book itself, which `close` waits for.
 //! 5. *Thread-locals.* A frame may lend what it borrowed from a thread-local within `LocalKey::with`. Where the frame is leaked, the
 //!    thread-local is destroyed with the thread all the same. So no closure is touched from that moment on. On the thread itself: what
 //!    has not begun is dropped from the main greenlet, in which destructors of thread-locals run, only if the thread is in `enter`,

@@ -99,14 +99,6 @@ impl Scheduler {
         }
     }
 
-    /// [`reach`](Scheduler::reach), if the limit is open still.
-    pub(crate) fn reach_numbered(&self, scope: u32, number: u64) {
-        let open = self.core.scopes.borrow().is_numbered(scope, number);
-        if open {
-            self.reach(scope);
-        }
-    }
-
     /// Keeps count of what tasklets are to meet. While there is any, no switch is a plain one.
     pub(crate) fn expect_cancelled(&self, delta: isize) {
         let expected = &self.core.cancelled;

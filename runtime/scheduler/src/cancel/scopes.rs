@@ -141,12 +141,6 @@ impl Scopes {
         (!std::mem::replace(reached, true)).then_some(scope.owner)
     }
 
-    /// Whether a limit is open, and has this number.
-    pub(crate) fn is_numbered(&self, scope: u32, number: u64) -> bool {
-        let kind = self.all.get(scope as usize).map(|scope| scope.kind);
-        matches!(kind, Some(Kind::Limit { number: own, .. }) if own == number)
-    }
-
     /// What a tasklet meets at a blocking point, which may be `cancelled` as a whole. Of several the outermost that no shield keeps off.
     pub(crate) fn due(&self, owner: TaskletId, cancelled: bool) -> Option<Cancelled> {
         let mut due = None;

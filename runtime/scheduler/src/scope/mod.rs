@@ -19,6 +19,7 @@ pub(crate) mod handle;
 mod leave;
 mod member;
 pub(crate) mod remote;
+pub(crate) mod remote_scope;
 mod state;
 
 use std::fmt;
@@ -33,6 +34,7 @@ use crate::core::Scheduler;
 use crate::scope::error::ScopeError;
 use crate::scope::handle::ScopedTasklet;
 use crate::scope::remote::ScopedHandle;
+use crate::scope::remote_scope::RemoteScope;
 use crate::scope::state::State;
 use crate::seams::clock;
 use crate::spawn::Builder;
@@ -43,7 +45,7 @@ use crate::threads::spawner::Spawner;
 ///
 /// `'scope` is the time in which they run, `'env` that of what they borrow from outside. Members can use it, too, to spawn others.
 ///
-/// It belongs to its thread:
+/// It belongs to its thread; [`remote`](Scope::remote) is for others:
 ///
 /// ```compile_fail,E0277
 /// tasklets_runtime::scope(|s| {
@@ -309,7 +311,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         R: Send + 'scope,
     {
         match Spawner::current() {
-            Some(spawner) => remote::spawn(&self.loans, &self.state, &spawner, body),
+            Some(spawner) => self.spawn_at(&spawner, body),
             None => Err(SpawnError::new(body, SpawnRefusal::NoRuntime)),
         }
     }
@@ -338,7 +340,20 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> R + Send + 'scope,
         R: Send + 'scope,
     {
-        remote::spawn(&self.loans, &self.state, spawner, body)
+        match self.remote() {
+            Ok(remote) => remote.spawn_at(spawner, body),
+            Err(reason) => Err(SpawnError::new(body, reason)),
+        }
+    }
+
+    /// The scope for its members on other threads, which can spawn further ones by it, and cancel it.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnRefusal::NotEntered`], as in [`spawn_at`](Scope::spawn_at).
+    pub fn remote(&'scope self) -> Result<RemoteScope<'scope>, SpawnRefusal> {
+        let loans = self.loans.shared().map_err(|_| SpawnRefusal::NotEntered)?;
+        Ok(RemoteScope::new(loans, self.state.remote().clone()))
     }
 
     /// Cancels everything in the scope: each member, those that are spawned later, too, and the scope's own body, wherever they
@@ -366,7 +381,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 
     /// Whether it was cancelled, by a call, a panic, or the end of its time.
     pub fn is_cancelled(&self) -> bool {
-        self.state.is_cancelled()
+        self.state.is_cancelled() || self.state.is_told_to_cancel()
     }
 
     /// How many members have not ended.

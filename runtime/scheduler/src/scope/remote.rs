@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenlet::{Loans, Payload, SharedLent};
+use greenlet::{Payload, SharedLent, SharedLoans};
 use parking_lot::{Condvar, Mutex};
 use slab::Slab;
 
@@ -14,8 +14,7 @@ use crate::core::Scheduler;
 use crate::error::is_exit;
 use crate::job::JoinError;
 use crate::park::{Inbox, TaskletId};
-use crate::scope::state::State;
-use crate::threads::error::{SpawnError, SpawnRefusal};
+use crate::threads::error::SpawnError;
 use crate::threads::handle::Handle;
 use crate::threads::spawner::Spawner;
 use crate::wakeup::inbox::Command;
@@ -34,8 +33,8 @@ pub struct ScopedHandle<'scope, R: 'scope = ()> {
 /// What the threads share that a scope has members on.
 pub(super) struct Remote {
     inbox: Inbox,
-    /// The owner's, and the number that no other one has.
-    limit: (u32, u64),
+    /// What the scope is kept under on its thread, and the number that no other one has.
+    scope: (u32, u64),
     inner: Mutex<Inner>,
     changed: Condvar,
 }
@@ -63,8 +62,8 @@ struct Place {
 /// Gives a member of a scope to a runtime.
 #[track_caller]
 pub(super) fn spawn<'scope, F, R>(
-    loans: &'scope Loans<'scope, '_>,
-    state: &State,
+    shared: &'scope SharedLoans<'scope>,
+    remote: &Arc<Remote>,
     spawner: &Spawner,
     body: F,
 ) -> Result<ScopedHandle<'scope, R>, SpawnError<F>>
@@ -72,7 +71,6 @@ where
     F: FnOnce() -> R + Send + 'scope,
     R: Send + 'scope,
 {
-    let Ok(shared) = loans.shared() else { return Err(SpawnError::new(body, SpawnRefusal::NotEntered)) };
     let value = Arc::new(Mutex::new(None));
     // Until it is taken in it can be given back.
     let body = Arc::new(Mutex::new(Some(body)));
@@ -86,7 +84,6 @@ where
         }
     });
     let lent = lent.unwrap_or_else(|error| panic!("nothing can be spawned any more: {error}"));
-    let remote = state.remote();
     let number = remote.inner.lock().members.insert(None);
     let member = Member { lent: Some(lent), place: Place { remote: remote.clone(), number } };
     match spawner.spawn_at(move || member.run(), Location::caller()) {
@@ -153,9 +150,9 @@ impl Drop for Place {
 }
 
 impl Remote {
-    pub(super) fn new(scheduler: &Scheduler, limit: (u32, u64)) -> Arc<Remote> {
+    pub(super) fn new(scheduler: &Scheduler, scope: (u32, u64)) -> Arc<Remote> {
         let (inner, changed) = Default::default();
-        Arc::new(Remote { inbox: scheduler.inbox().clone(), limit, inner, changed })
+        Arc::new(Remote { inbox: scheduler.inbox().clone(), scope, inner, changed })
     }
 
     fn is_member(&self, number: usize, handle: &Handle<()>) {
@@ -205,12 +202,17 @@ impl Remote {
         self.handles().iter().for_each(Handle::cancel);
     }
 
-    /// A member has panicked: the owner is told, too, who cancels the members of its own thread.
+    /// A member has panicked.
     fn fail(&self, payload: Payload) {
         self.inner.lock().panics.push(payload);
+        self.cancel_all();
+    }
+
+    /// Cancels the members, and tells the owner, who cancels those of its own thread, and is cancelled itself.
+    pub(super) fn cancel_all(&self) {
         self.cancel();
-        let (scope, number) = self.limit;
-        self.inbox.post(Command::Do(Box::new(move |home| home.reach_numbered(scope, number))));
+        let (kept, number) = self.scope;
+        self.inbox.post(Command::Do(Box::new(move |home| home.cancel_scope(kept, number))));
     }
 
     /// Nobody can be switched to: cancels the members, kills those that have begun on this thread in place, and waits for the

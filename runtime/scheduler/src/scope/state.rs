@@ -1,5 +1,6 @@
 //! What a scope knows of its members, and of what went wrong.
 
+use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::panic::Location;
 use std::rc::Rc;
@@ -24,8 +25,8 @@ pub(super) struct State {
     limit: Limit,
     /// Entered with their place first, and then with their tasklet.
     members: RefCell<Slab<TaskletId>>,
-    /// Those of other threads, once there was one.
-    remote: OnceCell<Arc<Remote>>,
+    /// Those of other threads, once there was one; and the number that the scope is kept under since.
+    remote: OnceCell<(Arc<Remote>, u32)>,
     /// Who waits until nobody is left.
     waiter: Cell<Option<TaskletId>>,
     cancelled: Cell<bool>,
@@ -63,6 +64,9 @@ impl State {
     pub(super) fn close(&self) {
         let open = self.limit.open.borrow_mut().take();
         drop(open);
+        if let Some((_, kept)) = self.remote.get() {
+            self.scheduler.discard_kept(*kept);
+        }
     }
 
     /// Whether this is what the owner meets when the scope is cancelled, or its time is up.
@@ -107,27 +111,29 @@ impl State {
     }
 
     pub(super) fn count_remote(&self) -> usize {
-        self.remote.get().map_or(0, |remote| remote.count())
+        self.existing_remote().map_or(0, |remote| remote.count())
     }
 
     /// What is shared with other threads.
-    pub(super) fn remote(&self) -> &Arc<Remote> {
-        self.remote.get_or_init(|| {
-            let remote = Remote::new(&self.scheduler, (self.limit.scope, self.limit.number));
+    pub(super) fn remote(self: &Rc<Self>) -> &Arc<Remote> {
+        let (remote, _) = self.remote.get_or_init(|| {
+            let kept = self.scheduler.keep(self.clone());
+            let remote = Remote::new(&self.scheduler, (kept, self.limit.number));
             if self.cancelled.get() {
                 remote.cancel();
             }
-            remote
-        })
+            (remote, kept)
+        });
+        remote
     }
 
     pub(super) fn existing_remote(&self) -> Option<&Arc<Remote>> {
-        self.remote.get()
+        self.remote.get().map(|(remote, _)| remote)
     }
 
     /// A member of another thread has panicked, and this one is to be told yet.
     pub(super) fn is_told_to_cancel(&self) -> bool {
-        !self.cancelled.get() && self.remote.get().is_some_and(|remote| remote.is_cancelled())
+        !self.cancelled.get() && self.existing_remote().is_some_and(|remote| remote.is_cancelled())
     }
 
     /// Members that are alive and do not run: their keys.
@@ -149,14 +155,22 @@ impl State {
 
     /// Cancels the members, and the body.
     pub(super) fn cancel(&self) {
+        if self.cancelled.get() {
+            return;
+        }
+        self.cancel_here();
+        if let Some(remote) = self.existing_remote() {
+            remote.cancel();
+        }
+    }
+
+    /// The same, save for the members of other threads.
+    fn cancel_here(&self) {
         if self.cancelled.replace(true) {
             return;
         }
         let members: Vec<TaskletId> = self.members.borrow().iter().map(|(_, id)| *id).collect();
         members.into_iter().for_each(|id| self.cancel_one(id));
-        if let Some(remote) = self.remote.get() {
-            remote.cancel();
-        }
         if self.limit.open.borrow().is_some() {
             self.scheduler.reach(self.limit.scope);
         }
@@ -190,17 +204,26 @@ impl State {
     }
 
     pub(super) fn has_panicked(&self) -> bool {
-        !self.panics.borrow().is_empty() || self.remote.get().is_some_and(|remote| remote.has_panicked())
+        !self.panics.borrow().is_empty() || self.existing_remote().is_some_and(|remote| remote.has_panicked())
     }
 
     pub(super) fn take_panics(&self) -> Vec<Payload> {
         let mut panics = self.panics.take();
-        panics.extend(self.remote.get().into_iter().flat_map(|remote| remote.take_panics()));
+        panics.extend(self.existing_remote().into_iter().flat_map(|remote| remote.take_panics()));
         panics
     }
 }
 
 impl Scheduler {
+    /// Another thread has cancelled the scope that is kept under a number, and has this one of its own, and its members of other threads.
+    pub(super) fn cancel_scope(&self, kept: u32, number: u64) {
+        let Some(kept) = self.kept(kept) else { return };
+        let state = (&*kept as &dyn Any).downcast_ref::<State>();
+        if let Some(state) = state.filter(|state| state.limit.number == number) {
+            state.cancel_here();
+        }
+    }
+
     /// Kills a tasklet, if it is alive and does not run, and waits for it here.
     pub(super) fn kill_in_place(&self, id: TaskletId) {
         let alive = self.core.table.borrow().find(id.key, id.generation).is_some_and(|entry| entry.alive());

@@ -61,6 +61,8 @@ impl fmt::Display for SpawnRefusal {
     }
 }
 
+impl Error for SpawnRefusal {}
+
 impl<F> fmt::Display for SpawnError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.reason.fmt(f)
