@@ -52,11 +52,8 @@ impl Default for Pool {
 }
 
 impl Pool {
-    /// An idle stack of this size, or a new one that begins in `entry`.
-    pub(crate) fn take(&self, hub: &Hub, size: usize, entry: fn()) -> Result<Context, StackError> {
-        if let Some(context) = self.reuse(size) {
-            return Ok(context);
-        }
+    /// A new stack of this size, that begins in `entry`.
+    pub(crate) fn make(&self, hub: &Hub, size: usize, entry: fn()) -> Result<Context, StackError> {
         if self.total.get() >= self.cap.get() {
             let cap = self.cap.get();
             let why = format!("the thread's own cap is {cap} stacks; raise it with set_max_stacks");
@@ -67,7 +64,8 @@ impl Pool {
         Ok(made)
     }
 
-    fn reuse(&self, size: usize) -> Option<Context> {
+    /// An idle stack of this size.
+    pub(crate) fn reuse(&self, size: usize) -> Option<Context> {
         let mut shelves = self.shelves.borrow_mut();
         let shelf = shelves.iter_mut().find(|shelf| shelf.size == size)?;
         let context = shelf.stacks.pop()?;
@@ -76,10 +74,9 @@ impl Pool {
         Some(context)
     }
 
-    /// Keeps an idle stack; gives it back if there are enough.
-    pub(crate) fn put(&self, context: Context) -> Result<(), Context> {
+    /// Keeps an idle stack; gives it back if there are enough, with so many of its size that are idle elsewhere.
+    pub(crate) fn put(&self, context: Context, elsewhere: usize) -> Result<(), Context> {
         let size = context.size();
-        self.came_back.set(self.came_back.get() + 1);
         let mut shelves = self.shelves.borrow_mut();
         let shelf = match shelves.iter().position(|shelf| shelf.size == size) {
             Some(at) => at,
@@ -88,7 +85,7 @@ impl Pool {
                 shelves.len() - 1
             }
         };
-        if shelves[shelf].stacks.len() >= self.capacity.get() {
+        if shelves[shelf].stacks.len() + elsewhere >= self.capacity.get() {
             self.total.set(self.total.get() - 1);
             return Err(context);
         }
@@ -97,9 +94,10 @@ impl Pool {
         Ok(())
     }
 
-    /// Whether it is time to take out what was not needed.
+    /// Counts a stack that came back. Whether it is time to take out what was not needed.
     #[inline]
-    pub(crate) fn is_due(&self) -> bool {
+    pub(crate) fn count_one(&self) -> bool {
+        self.came_back.set(self.came_back.get() + 1);
         self.came_back.get() >= self.review.get() && self.review.get() != 0
     }
 

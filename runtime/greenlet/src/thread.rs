@@ -265,12 +265,25 @@ impl Thread {
     pub(crate) fn give_back(&self, context: Context) {
         // SAFETY: its greenlet has ended, or not begun.
         unsafe { context.reset() };
-        if let Err(context) = self.pool.put(context) {
+        let resting = self.crew.count_of(context.size());
+        if let Err(context) = self.pool.put(context, resting) {
             self.retire(context);
         }
-        if self.pool.is_due() {
-            self.pool.take_unneeded().into_iter().for_each(|context| self.retire(context));
+        self.came_back();
+    }
+
+    /// Takes note that a stack is idle again. What is idle for long goes back to the system.
+    #[inline]
+    pub(crate) fn came_back(&self) {
+        if self.pool.count_one() {
+            self.review();
         }
+    }
+
+    #[cold]
+    fn review(&self) {
+        let unneeded = self.pool.take_unneeded().into_iter().chain(worker::dismiss_unneeded(self));
+        unneeded.for_each(|context| self.retire(context));
     }
 
     /// Calls the hook for errors that nobody can receive.

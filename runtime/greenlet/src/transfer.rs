@@ -28,6 +28,7 @@ use crate::route::route;
 use crate::stacks;
 use crate::thread::{self, Thread};
 use crate::trace::{self, EventKind};
+use crate::worker;
 
 /// A handle of a greenlet that is known to exist.
 #[inline]
@@ -242,14 +243,15 @@ pub(crate) fn bind(thread: &Thread, target: &Inner) -> Result<(), StackError> {
     // SAFETY: an unstarted greenlet's context is touched only here.
     let slot = unsafe { &mut *target.context.get() };
     if slot.is_none() {
-        let taken = thread.pool.take(&thread.hub, target.stack_size, entry);
-        *slot = Some(match taken {
+        let size = target.stack_size;
+        let idle = thread.pool.reuse(size).or_else(|| worker::give_up_one(thread, size));
+        *slot = Some(match idle.map_or_else(|| thread.pool.make(&thread.hub, size, entry), Ok) {
             // Idle stacks of other sizes count, too: there may be room without them.
             Err(_) if thread.idle_stacks() != 0 => {
                 thread.drain_pool();
-                thread.pool.take(&thread.hub, target.stack_size, entry)?
+                thread.pool.make(&thread.hub, size, entry)?
             }
-            taken => taken?,
+            made => made?,
         });
     }
     Ok(())

@@ -5,14 +5,15 @@
 //! frames of this crate, and is taken up again by a plain switch. For everybody else it does not exist. Its stack counts as an idle
 //! one, and becomes one when the pool is drained or a stack is needed elsewhere.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 
 use crate::body::{Body, Kind, drop_closure, open};
 use crate::builder::Builder;
-use crate::context;
+use crate::context::{self, Context};
 use crate::error::StackError;
 use crate::handle::{AnyGreenlet, Greenlet, main};
 use crate::inner::{Inner, State, family};
@@ -25,15 +26,20 @@ use crate::transfer::{any_handle, ended_by, finish, leave, receive_value};
 /// What a worker does; who goes on then.
 pub type Work = fn() -> Option<Greenlet<()>>;
 
-/// How many rest at most. A few are enough for work that comes piece by piece; others end, and their stacks go to the pool.
-const REST: usize = 16;
-
 static WORK: Kind = Kind { run, drop: drop_closure::<Work>, takes_exit: false };
 
-/// The workers that rest, last in first out. Each is held by a handle.
+/// So many that came back in any order are put in order before they are used again; see [`Crew::put_in_order`].
+const MANY: usize = 1024;
+
+/// The workers that rest, last in first out. Their stacks are of one size. Each is held by a handle.
 #[derive(Default)]
 pub(crate) struct Crew {
     resting: RefCell<Vec<NonNull<Inner>>>,
+    stack_size: Cell<usize>,
+    /// So many, at the bottom, are in order.
+    ordered: Cell<usize>,
+    /// The fewest that there were since idle stacks were reviewed: so many were not needed.
+    fewest: Cell<usize>,
 }
 
 impl Crew {
@@ -41,13 +47,54 @@ impl Crew {
         self.resting.borrow().len()
     }
 
+    /// How many have stacks of this size.
+    pub(crate) fn count_of(&self, stack_size: usize) -> usize {
+        if self.stack_size.get() == stack_size { self.len() } else { 0 }
+    }
+
+    /// Whether a worker with a stack of this size may join, where so many stacks may be idle.
+    fn has_room(&self, stack_size: usize, idle: usize) -> bool {
+        let resting = self.len();
+        resting < idle && (resting == 0 || self.stack_size.get() == stack_size)
+    }
+
+    fn join(&self, worker: &Inner) {
+        self.stack_size.set(worker.stack_size);
+        self.resting.borrow_mut().push(NonNull::from(worker));
+    }
+
     /// One that rests and has a stack of this size; with its handle.
     #[inline]
     fn take(&self, stack_size: usize) -> Option<NonNull<Inner>> {
+        if self.stack_size.get() != stack_size {
+            return None;
+        }
         let mut resting = self.resting.borrow_mut();
-        // SAFETY: the handle of each keeps its block.
-        let at = resting.iter().rposition(|worker| unsafe { worker.as_ref() }.stack_size == stack_size)?;
-        Some(resting.swap_remove(at))
+        let left = resting.len().checked_sub(1)?;
+        if left >= MANY && left.saturating_sub(self.ordered.get()) >= left / 2 {
+            self.put_in_order(&mut resting);
+        }
+        self.ordered.set(self.ordered.get().min(left));
+        self.fewest.set(self.fewest.get().min(left));
+        resting.pop()
+    }
+
+    /// Sorts them, so that they are taken in the order in which they lie in memory. Thousands that begin one after the other go over
+    /// it evenly then, which the processor foresees.
+    #[cold]
+    #[inline(never)]
+    fn put_in_order(&self, resting: &mut [NonNull<Inner>]) {
+        resting.sort_unstable_by_key(|worker| Reverse(worker.addr()));
+        self.ordered.set(resting.len());
+    }
+
+    /// Takes out those that were not needed since this was last asked. Those that came first were at the bottom all the time.
+    fn take_unneeded(&self) -> Vec<NonNull<Inner>> {
+        let mut resting = self.resting.borrow_mut();
+        let unneeded: Vec<_> = resting.drain(..self.fewest.get()).collect();
+        self.fewest.set(resting.len());
+        self.ordered.set(self.ordered.get().saturating_sub(unneeded.len()));
+        unneeded
     }
 }
 
@@ -192,7 +239,8 @@ fn may_rest(thread: &Thread, next: &Inner) -> bool {
     let told = thread.is_traced() || thread.measured.get() || thread.is_closed();
     let child = ptr::eq(me.parent.get(), thread.main());
     let fits = next.state.get() == State::Active && next.awaits.get().is::<()>() && !next.is_current();
-    unseen && !told && child && fits && thread.crew.len() < REST.min(thread.pool.capacity.get())
+    let idle = thread.pool.capacity.get().saturating_sub(thread.pool.idle.get());
+    unseen && !told && child && fits && thread.crew.has_room(me.stack_size, idle)
 }
 
 /// Leaves for `next`. Returns when the stack is used again: by this worker, for which a new body was put in place; or, where stacks do
@@ -200,7 +248,8 @@ fn may_rest(thread: &Thread, next: &Inner) -> bool {
 fn rest(thread: &Thread, next: AnyGreenlet) {
     let me = thread.current();
     me.add_handle();
-    thread.crew.resting.borrow_mut().push(NonNull::from(me));
+    thread.crew.join(me);
+    thread.came_back();
     me.awaits.set(family::<()>());
     let mut sent = ManuallyDrop::new(());
     thread.mail.leave((&raw mut sent).cast());
@@ -215,16 +264,45 @@ fn rest(thread: &Thread, next: AnyGreenlet) {
 pub(crate) fn dismiss(thread: &Thread) {
     loop {
         let Some(worker) = thread.crew.resting.borrow_mut().pop() else { return };
-        // SAFETY: the handle that was just taken out of the list keeps it, and is given back once. Its frames, in `rest`, own
-        // nothing, so that the stack may be used for others as if they had returned.
-        unsafe {
-            let inner = worker.as_ref();
-            inner.state.set(State::Dead);
-            thread.unregister(inner);
-            if let Some(context) = (*inner.context.get()).take() {
-                thread.give_back(context);
-            }
-            release(worker.as_ptr());
+        // SAFETY: it was just taken out of the list.
+        if let Some(context) = unsafe { end(thread, worker) } {
+            thread.give_back(context);
         }
+    }
+}
+
+/// Ends those that were not needed of late, for good: their stacks.
+pub(crate) fn dismiss_unneeded(thread: &Thread) -> Vec<Context> {
+    let unneeded = thread.crew.take_unneeded();
+    // SAFETY: they were just taken out of the list.
+    let stacks = unneeded.into_iter().filter_map(|worker| unsafe { end(thread, worker) });
+    let stacks: Vec<Context> = stacks.collect();
+    thread.pool.total.set(thread.pool.total.get() - stacks.len());
+    stacks
+}
+
+/// Ends one that rests, if there is one with a stack of this size, for the sake of that.
+#[cold]
+pub(crate) fn give_up_one(thread: &Thread, stack_size: usize) -> Option<Context> {
+    let worker = thread.crew.take(stack_size)?;
+    // SAFETY: it was just taken out of the list.
+    unsafe { end(thread, worker) }
+}
+
+/// Ends a worker that rests.
+///
+/// # Safety
+///
+/// It was in the list of those that rest, and was taken out.
+unsafe fn end(thread: &Thread, worker: NonNull<Inner>) -> Option<Context> {
+    // SAFETY: the handle that was in the list keeps it, and is given back once. Its frames, in `rest`, own nothing, so that the stack
+    // may be used for others as if they had returned.
+    unsafe {
+        let inner = worker.as_ref();
+        inner.state.set(State::Dead);
+        thread.unregister(inner);
+        let context = (*inner.context.get()).take();
+        release(worker.as_ptr());
+        context.inspect(|context| context.reset())
     }
 }

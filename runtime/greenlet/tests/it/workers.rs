@@ -1,14 +1,15 @@
 //! Workers: they rest only where nobody can tell, and what rests is there for others.
 
 use std::cell::{Cell, RefCell};
+use std::hint::black_box;
 use std::rc::Rc;
 
 use greenlet::{
-    Builder, Event, Greenlet, GreenletLocal, Work, current, enter, main, set_max_stacks, set_pool_capacity, set_tracer,
-    stats, trim,
+    Builder, Event, Greenlet, GreenletLocal, Work, current, enter, main, set_max_stacks, set_pool_capacity,
+    set_pool_review, set_tracer, stats, trim,
 };
 
-use crate::harness::{Count, check, go, left, on_thread, raise, raised, to_main};
+use crate::harness::{Count, check, go, left, on_thread, raise, raised, suspended, to_main};
 use crate::misuse_process::{child, is_child};
 
 thread_local! {
@@ -215,6 +216,68 @@ fn many_at_once_rest_or_end() {
         let size = Builder::new().stack_size(256 * 1024).parent(&main::<()>()).build_worker(note).unwrap();
         size.exchange(()).unwrap();
         assert_eq!(left(), (0, 0, 0, 101));
+    });
+}
+
+thread_local! {
+    /// Where the frames of workers are.
+    static PLACES: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes where it is and waits.
+fn stand() -> Option<Greenlet> {
+    let frame = black_box(0_u8);
+    PLACES.with_borrow_mut(|places| places.push((&raw const frame).addr()));
+    to_main(());
+    Some(main())
+}
+
+/// So many at once, that end in the order of what `key` makes of their numbers; where they were.
+fn stand_together(count: usize, key: impl Fn(usize) -> u64) -> Vec<usize> {
+    let all: Vec<Greenlet> = (0..count).map(|_| worker(stand)).collect();
+    all.iter().for_each(|worker| go(worker, ()));
+    let mut all: Vec<_> = all.into_iter().enumerate().collect();
+    all.sort_by_key(|(number, _)| key(*number));
+    for (_, worker) in all {
+        worker.exchange(()).unwrap();
+    }
+    PLACES.take()
+}
+
+#[test]
+fn those_that_rest_count_as_idle_stacks_and_are_reviewed() {
+    check(|| {
+        let (capacity, review) = (set_pool_capacity(50), set_pool_review(1000));
+        stand_together(80, |number| number as u64);
+        assert_eq!(left(), (0, 0, 0, 50));
+        // Those that others have taken come back as idle stacks, and there is room for as many.
+        drop((0..70).map(|_| suspended()).collect::<Vec<_>>());
+        assert_eq!(left(), (0, 0, 0, 50));
+        stand_together(50, |number| number as u64);
+        assert_eq!(left(), (0, 0, 0, 50));
+        (0..1000).for_each(|_| run(note));
+        (0..1000).for_each(|_| run(note));
+        assert_eq!(left(), (0, 0, 0, 1));
+        set_pool_capacity(capacity);
+        set_pool_review(review);
+    });
+}
+
+#[test]
+fn thousands_that_have_rested_begin_in_the_order_in_which_they_lie() {
+    check(|| {
+        let before = set_pool_capacity(usize::MAX);
+        let mut first = stand_together(3_000, |number| (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let then = stand_together(3_000, |number| number as u64);
+        let near = |(a, b): &(&usize, &usize)| a.abs_diff(**b) < 1 << 20;
+        let neighbours = then.iter().zip(&then[1..]).filter(near).count();
+        let ordered = first.iter().zip(&first[1..]).filter(near).count();
+        assert!(neighbours * 10 >= ordered * 9, "{neighbours} of {ordered}");
+        first.sort_unstable();
+        let mut same = then;
+        same.sort_unstable();
+        assert!(first == same, "other stacks were used");
+        set_pool_capacity(before);
     });
 }
 
