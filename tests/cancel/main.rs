@@ -11,4 +11,6 @@ mod races;
 mod remote_kills;
 mod rules;
 mod served;
+#[cfg(unix)]
+mod sockets;
 mod traces;

@@ -4,12 +4,10 @@
 //! the operation had not happened; what it was given is dropped once.
 
 use std::cell::Cell;
-use std::io::Read;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasklets::net::{TcpListener, UdpSocket};
 use tasklets::sync::{Barrier, Condvar, Event, Mutex, Once, OnceLock, RwLock, Semaphore, WaitGroup};
 use tasklets::{
     Cancelled, Channel, JoinError, block_on, bounded, current, interval, is_cancelled, now, rendezvous, run, schedule,
@@ -31,12 +29,12 @@ impl Drop for Token {
 }
 
 /// What blocks; and what is to hold afterwards, given how often the token was dropped.
-struct Point {
+pub(crate) struct Point {
     block: Box<dyn FnOnce()>,
     after: Box<dyn FnOnce()>,
 }
 
-fn point(block: impl FnOnce() + 'static, after: impl FnOnce() + 'static) -> Point {
+pub(crate) fn point(block: impl FnOnce() + 'static, after: impl FnOnce() + 'static) -> Point {
     Point { block: Box::new(block), after: Box::new(after) }
 }
 
@@ -92,7 +90,7 @@ fn interrupt(name: &str, way: Way, point: Point) {
 }
 
 /// Interrupts a point in all ways, on the virtual clock.
-fn in_all_ways(name: &'static str, make: impl Fn() -> Point + Send + Copy + 'static) {
+pub(crate) fn in_all_ways(name: &'static str, make: impl Fn() -> Point + Send + Copy + 'static) {
     for way in WAYS {
         checked(move || with_virtual_time(|| interrupt(name, way, make())));
     }
@@ -369,31 +367,5 @@ fn work_on_other_threads() {
         let (done, wait) = std::sync::mpsc::channel::<()>();
         let block = move || drop(unblock(move || wait.recv()));
         point(block, move || drop(done))
-    });
-}
-
-#[test]
-#[cfg(unix)]
-fn sockets() {
-    in_real_time("accept", || {
-        let listener = Rc::new(TcpListener::bind("127.0.0.1:0").unwrap());
-        let theirs = listener.clone();
-        point(
-            move || drop(theirs.accept()),
-            move || {
-                let client = tasklets::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-                drop((listener.accept().unwrap(), client));
-            },
-        )
-    });
-    in_real_time("read", || {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let client = tasklets::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (server, _) = listener.accept().unwrap();
-        point(move || drop((&server).read(&mut [0; 8])), move || drop(client))
-    });
-    in_real_time("recv_from", || {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        point(move || drop(socket.recv_from(&mut [0; 8])), || ())
     });
 }
