@@ -43,9 +43,10 @@ fn arrives(mut from: impl Write, mut to: impl Read) {
     assert_eq!(&buffer, b"all of it");
 }
 
-/// Writes what never repeats itself within some thousands of bytes.
+/// Bytes of which no two pieces of a buffer's size are equal at once.
 fn pattern() -> Vec<u8> {
-    (0..MUCH as u32).map(|at| (at / 3).wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect()
+    let piece: Vec<u8> = (0..65_521u32).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    piece.repeat(MUCH / piece.len() + 1)
 }
 
 /// What has come is a beginning, and no more comes.
