@@ -4,6 +4,8 @@
 mod common;
 
 mod files;
+#[cfg(unix)]
+mod interrupted;
 mod pool;
 #[cfg(unix)]
 mod processes;

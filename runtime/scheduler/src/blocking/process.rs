@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use shared_child::SharedChild;
 
 use super::unblocked::Unblocked;
@@ -42,9 +43,12 @@ pub type ChildStderr = Unblocked<std::process::ChildStderr>;
 /// assert!(run().is_finished());
 /// # }
 /// ```
-#[derive(Debug)]
+///
+/// If a caller is killed while it waits, or its time is up, what has begun goes on to its end. Until then the command cannot be changed: what
+/// changes it waits for that, with its thread; what runs it again waits as ever, with its tasklet.
 pub struct Command {
-    inner: std::process::Command,
+    /// Locked where it runs, on threads of the pool, and for moments where it is changed.
+    inner: Arc<Mutex<std::process::Command>>,
 }
 
 impl Command {
@@ -55,19 +59,23 @@ impl Command {
 
     /// One more argument.
     pub fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Command {
-        self.inner.arg(argument);
+        let argument = argument.as_ref();
+        self.inner.lock().arg(argument);
         self
     }
 
     /// More arguments.
     pub fn args(&mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> &mut Command {
-        self.inner.args(arguments);
+        for argument in arguments {
+            self.arg(argument);
+        }
         self
     }
 
     /// A variable of its environment.
     pub fn env(&mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Command {
-        self.inner.env(key, value);
+        let (key, value) = (key.as_ref(), value.as_ref());
+        self.inner.lock().env(key, value);
         self
     }
 
@@ -76,43 +84,50 @@ impl Command {
         &mut self,
         variables: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
     ) -> &mut Command {
-        self.inner.envs(variables);
+        for (key, value) in variables {
+            self.env(key, value);
+        }
         self
     }
 
     /// Takes a variable out of its environment.
     pub fn env_remove(&mut self, key: impl AsRef<OsStr>) -> &mut Command {
-        self.inner.env_remove(key);
+        let key = key.as_ref();
+        self.inner.lock().env_remove(key);
         self
     }
 
     /// Takes all variables out of its environment.
     pub fn env_clear(&mut self) -> &mut Command {
-        self.inner.env_clear();
+        self.inner.lock().env_clear();
         self
     }
 
     /// The folder that it runs in.
     pub fn current_dir(&mut self, folder: impl AsRef<Path>) -> &mut Command {
-        self.inner.current_dir(folder);
+        let folder = folder.as_ref();
+        self.inner.lock().current_dir(folder);
         self
     }
 
     /// Its standard input.
     pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Command {
-        self.inner.stdin(stdin);
+        let stdin = stdin.into();
+        self.inner.lock().stdin(stdin);
         self
     }
 
     /// Its standard output.
     pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Command {
-        self.inner.stdout(stdout);
+        let stdout = stdout.into();
+        self.inner.lock().stdout(stdout);
         self
     }
 
     /// Its standard error.
     pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Command {
-        self.inner.stderr(stderr);
+        let stderr = stderr.into();
+        self.inner.lock().stderr(stderr);
         self
     }
 
@@ -154,19 +169,23 @@ impl Command {
         what: &'static str,
         job: impl FnOnce(&mut std::process::Command) -> io::Result<R> + Send + 'static,
     ) -> io::Result<R> {
-        let mut command = std::mem::replace(&mut self.inner, std::process::Command::new(""));
-        let (command, result) = work(what, move || {
-            let result = job(&mut command);
-            Ok((command, result))
-        })?;
-        self.inner = command;
-        result
+        let command = self.inner.clone();
+        work(what, move || job(&mut command.lock()))
     }
 }
 
 impl From<std::process::Command> for Command {
     fn from(inner: std::process::Command) -> Command {
-        Command { inner }
+        Command { inner: Arc::new(Mutex::new(inner)) }
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.inner.try_lock() {
+            Some(command) => command.fmt(f),
+            None => f.write_str("a command that runs"),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::park::Terms;
 /// half a second. Where all are busy, work waits for its turn.
 ///
 /// If the caller is killed, or its time is up, while it waits: work that has begun goes on to its end, and its result is dropped on the
-/// thread of the pool; work that has not begun is dropped and never does.
+/// thread of the pool; work that has not begun is dropped and never does. Who is cancelled already, or whose time is up, begins none.
 ///
 /// For work that waits. What computes for long is better spawned on a [`Runtime`](crate::Runtime), whose threads are as many as the
 /// processors.
@@ -59,11 +59,13 @@ pub(super) fn unblock_as<R: Send + 'static>(
     at: &'static Location<'static>,
 ) -> Result<R, BlockOnError> {
     // Before anything is begun: where it is ready soon, nobody would notice that it may not be waited for.
-    let terms = Terms { deadline: None, outside: true };
-    Scheduler::local().check_wait(false, terms).map_err(|refusal| BlockOnError {
+    let (scheduler, terms) = (Scheduler::local(), Terms { deadline: None, outside: true });
+    scheduler.check_wait(false, terms).map_err(|refusal| BlockOnError {
         reason: BlockOnReason::from_refusal(refusal),
         what,
         at,
     })?;
+    // Who is cancelled already begins nothing.
+    scheduler.meet_here();
     wait_for(blocking::unblock(work), what, None, at)
 }
