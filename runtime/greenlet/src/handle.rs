@@ -313,20 +313,6 @@ impl<T: 'static> Greenlet<T> {
         self.throw(GreenletExit::default())
     }
 
-    /// Tells the processor that the greenlet will be switched to soon. Worth it where many take turns and the next but one is
-    /// known.
-    #[inline]
-    pub fn prefetch(&self) {
-        transfer::prefetch(self.any.inner());
-    }
-
-    /// [`prefetch`](Greenlet::prefetch) of a kilobyte of its stack: for one that goes on several calls deep, and if there is time until
-    /// then, as that of a system call.
-    #[inline]
-    pub fn prefetch_deeply(&self) {
-        transfer::prefetch_deeply(self.any.inner());
-    }
-
     /// Takes a stack for the greenlet now, so that the first switch to it cannot fail for want of one. Does nothing if it has
     /// begun.
     ///

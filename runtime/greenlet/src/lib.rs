@@ -43,6 +43,7 @@ mod local;
 mod mail;
 mod overflow;
 mod pool;
+mod prefetch;
 mod received;
 mod route;
 mod stacks;
@@ -64,6 +65,7 @@ pub use inner::Payload;
 pub use loans::{LendError, Lent, Loans, NotShared, SharedLent, SharedLoans, scope};
 pub use local::{GreenletLocal, Locals};
 pub use overflow::{Describe, describe_overflows};
+pub use prefetch::prefetch;
 pub use received::{GreenletExit, NoValue, Received};
 pub use stacks::{
     StackMemory, StackPeak, StackUsage, measure_stacks, note_stack_use, refuse_stacks, set_guard_size, set_max_stacks,

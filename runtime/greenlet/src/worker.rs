@@ -19,6 +19,7 @@ use crate::handle::{AnyGreenlet, Greenlet, main};
 use crate::inner::{Inner, State, family};
 use crate::lifetime::release;
 use crate::mail::Got;
+use crate::prefetch::prefetch;
 use crate::received::Received;
 use crate::thread::{self, Thread};
 use crate::transfer::{any_handle, ended_by, finish, leave, receive_value};
@@ -30,6 +31,9 @@ static WORK: Kind = Kind { run, drop: drop_closure::<Work>, takes_exit: false };
 
 /// So many that came back in any order are put in order before they are used again; see [`Crew::put_in_order`].
 const MANY: usize = 1024;
+
+/// Where so many rest, the next ones are not in the cache any more.
+const FAR: usize = 256;
 
 /// The workers that rest, last in first out. Their stacks are of one size. Each is held by a handle.
 #[derive(Default)]
@@ -76,7 +80,23 @@ impl Crew {
         }
         self.ordered.set(self.ordered.get().min(left));
         self.fewest.set(self.fewest.get().min(left));
+        if left >= FAR {
+            self.prefetch(&resting);
+        }
         resting.pop()
+    }
+
+    /// Brings those nearer that will be taken after the last one.
+    #[inline(always)]
+    fn prefetch(&self, resting: &[NonNull<Inner>]) {
+        // SAFETY: the handle of each keeps its block.
+        let block = |before_last: usize| unsafe { resting[resting.len() - 1 - before_last].as_ref() };
+        prefetch(block(4));
+        // SAFETY: contexts are put in place and taken out by code that does not call back here.
+        if let Some(context) = unsafe { (*block(2).context.get()).as_ref() } {
+            context.prefetch();
+            context.prefetch_below();
+        }
     }
 
     /// Sorts them, so that they are taken in the order in which they lie in memory. Thousands that begin one after the other go over

@@ -13,7 +13,7 @@
 //! - `Context::round(size)`: the size that a stack gets if this much is asked for, and `Context::size()`: the one that it has;
 //! - `Context::used()`, `give_back_unused()` and `guard()`: how deep it was used, and where an overflow faults, if that is known;
 //! - `Stderr` and `with_thread_name(f)`: what an overflow's report is written with; natively by a signal handler;
-//! - `Context::prefetch()` and `prefetch_deeply()`: bring what a switch to it needs nearer, if that can be done;
+//! - `Context::prefetch()`, `prefetch_deeply()` and `prefetch_below()`: bring what a switch to it needs nearer, if that can be done;
 //! - `Hub::memory()`, `Hub::refuse(refusals)`, `set_guard_size(bytes)`: figures, failures on demand, and the one setting.
 //!
 //! `entry` must not unwind. A stack is idle once its greenlet has ended: no frame on it holds anything then. Depending on the

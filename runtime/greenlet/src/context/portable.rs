@@ -171,6 +171,10 @@ impl Context {
         }
     }
 
+    /// It is not known where that is.
+    #[inline]
+    pub(crate) fn prefetch_below(&self) {}
+
     /// As `prefetch`: it is not known how deep that goes.
     #[inline]
     pub(crate) fn prefetch_deeply(&self) {

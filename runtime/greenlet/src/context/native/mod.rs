@@ -39,6 +39,10 @@ use self::memory::page_size;
 use self::sanitizer::Left;
 use self::thread_sanitizer::Fiber;
 use super::{Memory, OutOfStacks, Refusals};
+use crate::prefetch;
+
+/// So many lines of the cache below a stack's end are brought nearer for one that begins.
+const BELOW: usize = 14;
 
 /// What a thread has for its contexts: its stacks.
 #[derive(Debug)]
@@ -191,6 +195,14 @@ impl Context {
     #[inline(always)]
     pub(crate) fn prefetch(&self) {
         isa::prefetch(self.frame.get());
+    }
+
+    /// The same where what goes on there calls deeply: what will be below.
+    #[inline]
+    pub(crate) fn prefetch_below(&self) {
+        for at in 1..BELOW {
+            prefetch::line(self.frame.get().cast::<()>().wrapping_byte_sub(at * prefetch::LINE));
+        }
     }
 
     /// The same for the frames of several calls.

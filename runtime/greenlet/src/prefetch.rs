@@ -1,0 +1,69 @@
+//! Telling the processor what will be read soon.
+
+use std::ptr;
+
+use crate::handle::Greenlet;
+use crate::transfer;
+
+/// Tells the processor that this will be read soon: it loads it while the program goes on. Worth it where what is next is known some
+/// time before, and lies anywhere in much memory.
+///
+/// # Examples
+///
+/// ```
+/// let numbers = [1, 2, 3];
+/// greenlet::prefetch(&numbers);
+/// ```
+#[inline(always)]
+pub fn prefetch<T: ?Sized>(what: &T) {
+    let start = ptr::from_ref(what).cast::<()>();
+    let bytes = size_of_val(what).max(1);
+    for at in (0..bytes).step_by(LINE) {
+        line(start.wrapping_byte_add(at));
+    }
+    line(start.wrapping_byte_add(bytes - 1));
+}
+
+impl<T: 'static> Greenlet<T> {
+    /// Tells the processor that the greenlet will be switched to soon. Worth it where many take turns and the next but one is
+    /// known.
+    #[inline]
+    pub fn prefetch(&self) {
+        transfer::prefetch(self.inner());
+    }
+
+    /// Brings what a handle refers to nearer, which [`prefetch`](Greenlet::prefetch) would have to wait for.
+    #[inline]
+    pub fn prefetch_block(&self) {
+        prefetch(self.inner());
+    }
+
+    /// [`prefetch`](Greenlet::prefetch) of a kilobyte of its stack: for one that goes on several calls deep, and if there is time until
+    /// then, as that of a system call.
+    #[inline]
+    pub fn prefetch_deeply(&self) {
+        transfer::prefetch_deeply(self.inner());
+    }
+}
+
+/// A line of the cache, in bytes: in most processors.
+pub(crate) const LINE: usize = 64;
+
+/// Brings one line of the cache nearer.
+#[inline(always)]
+#[cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64")),
+    expect(unused_variables, reason = "no such thing")
+)]
+pub(crate) fn line(address: *const ()) {
+    // SAFETY: every x86-64 has the instruction, and it reads nothing, whatever the address.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+    }
+    // SAFETY: a prefetch reads nothing, whatever the address.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!("prfm pldl1keep, [{0}]", in(reg) address, options(nostack, readonly, preserves_flags));
+    }
+}
