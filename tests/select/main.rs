@@ -10,6 +10,7 @@ mod crossbeam_syntax;
 mod ends;
 mod forms;
 mod go;
+mod go_races;
 mod go_runtime;
 mod orders;
 mod rules;

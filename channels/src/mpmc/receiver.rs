@@ -15,6 +15,13 @@ use super::patience::{FOREVER, until, within};
 ///
 /// A clone is another handle of the same end: every value goes to one of them. When the last one is dropped, what is buffered is
 /// dropped, and senders get an error with their values.
+///
+/// It cannot send:
+///
+/// ```compile_fail,E0599
+/// let (_tx, rx) = tasklets_channels::rendezvous();
+/// rx.send(1);
+/// ```
 pub struct Receiver<T> {
     core: Arc<Core<T>>,
 }

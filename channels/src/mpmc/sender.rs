@@ -16,6 +16,13 @@ use crate::error::SendError;
 ///
 /// A send that returned `Ok` has happened; one that failed gives its value back. A value that was handed to a receiver who is then
 /// killed goes to the next one. Cancellations and limits of time interrupt only what has not happened.
+///
+/// It cannot receive:
+///
+/// ```compile_fail,E0599
+/// let (tx, _rx) = tasklets_channels::rendezvous::<i32>();
+/// tx.recv();
+/// ```
 pub struct Sender<T> {
     core: Arc<Core<T>>,
 }

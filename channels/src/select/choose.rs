@@ -84,13 +84,19 @@ fn choose_later(
     at: Site,
 ) -> Result<Option<usize>, SelectError> {
     loop {
-        match patience {
-            Patience::None => return Ok(None),
-            Patience::Until(deadline) if deadline <= now() => return Ok(None),
-            _ => {}
-        }
-        if missed == Attempt::NotReady
-            && let Some(result) = wait_within(arms, patience, at)
+        let in_vain = match patience {
+            Patience::None => true,
+            Patience::Until(deadline) => deadline <= now(),
+            Patience::Forever => false,
+        };
+        if in_vain {
+            match look_at_once(arms, at) {
+                End::Done(number) => return Ok(Some(number)),
+                End::Again => {}
+                _ => return Ok(None),
+            }
+        } else if missed == Attempt::NotReady
+            && let Some(result) = wait_within(arms, start, patience, at)
         {
             return result;
         }
@@ -100,15 +106,39 @@ fn choose_later(
         }
     }
 }
+/// Nothing was ready, and there is no time to wait. But arms that were looked at one after the other may all have been ready in turn: only who
+/// stands in all queues at once knows that there was a moment when none was. `Again` if one may be ready now, `TimedOut` if not.
+fn look_at_once(arms: &[Entry<'_>], at: Site) -> End {
+    if arms.iter().filter(|entry| entry.kind == Kind::Shared).count() < 2 {
+        return End::TimedOut;
+    }
+    let scheduler = Scheduler::local();
+    let stand = Stand::take(scheduler.current_id(), true);
+    let mut shared = arms.iter().zip(0..).filter(|(entry, _)| entry.kind == Kind::Shared);
+    let listed = shared.all(|(entry, number)| entry.arm.enlist(&stand, number, &scheduler));
+    match leave(arms, &stand) {
+        Some(number) => collect(arms, number, stand, at),
+        None => {
+            stand.put_back();
+            if listed { End::TimedOut } else { End::Again }
+        }
+    }
+}
+
 /// Waits as long as there is time; none if all arms are to be tried again.
 #[inline]
-fn wait_within(arms: &[Entry<'_>], patience: Patience, at: Site) -> Option<Result<Option<usize>, SelectError>> {
+fn wait_within(
+    arms: &[Entry<'_>],
+    start: usize,
+    patience: Patience,
+    at: Site,
+) -> Option<Result<Option<usize>, SelectError>> {
     let mut limit = match patience {
         Patience::Until(deadline) => Some((deadline, None)),
         _ => None,
     };
     let terms = terms(arms, &mut limit);
-    match wait(arms, terms, at) {
+    match wait(arms, start, terms, at) {
         End::Done(number) => Some(Ok(Some(number))),
         End::TimedOut => {
             let timer = limit.and_then(|(_, timer)| timer);
@@ -144,7 +174,7 @@ fn terms(arms: &[Entry<'_>], limit: &mut Option<(Instant, Option<usize>)>) -> Te
 }
 
 /// Waits in the queues of all arms. Whatever happens, none is in a queue afterwards, save the one that was claimed.
-fn wait(arms: &[Entry<'_>], terms: Terms, at: Site) -> End {
+fn wait(arms: &[Entry<'_>], start: usize, terms: Terms, at: Site) -> End {
     let scheduler = Scheduler::local();
     if arms.is_empty() && terms == Terms::LOCAL {
         return End::Refused(Reason::Deadlock(Box::new(scheduler.report())));
@@ -155,8 +185,7 @@ fn wait(arms: &[Entry<'_>], terms: Terms, at: Site) -> End {
     };
     let shared = arms.iter().any(|entry| entry.kind == Kind::Shared);
     let stand = Stand::take(me, shared);
-    let listed = arms.iter().zip(0..).all(|(entry, number)| entry.arm.enlist(&stand, number, &scheduler));
-    if !listed {
+    if !enlist(arms, start, &stand, &scheduler) {
         return match leave(arms, &stand) {
             Some(number) => collect(arms, number, stand, at),
             None => {
@@ -186,6 +215,20 @@ fn wait(arms: &[Entry<'_>], terms: Terms, at: Site) -> End {
             }
         }
     }
+}
+
+/// Joins the queues of all arms, from this one on: of two arms in one queue, the first is the one that is served. False if an arm need not
+/// wait any more.
+#[inline]
+fn enlist(arms: &[Entry<'_>], start: usize, stand: &Rc<Stand>, scheduler: &Scheduler) -> bool {
+    let mut number = start;
+    for _ in 0..arms.len() {
+        if !arms[number].arm.enlist(stand, number as u32, scheduler) {
+            return false;
+        }
+        number = if number + 1 == arms.len() { 0 } else { number + 1 };
+    }
+    true
 }
 
 /// Finishes the operation of the arm that was claimed.

@@ -89,7 +89,7 @@ impl<T: 'static> Operate for LocalRecv<'_, T> {
         let inner = &self.channel.inner;
         let ticket = inner.queue.borrow_mut().push_arm(stand, number, Direction::Receive);
         self.ticket.set(ticket);
-        stand.add(inner.clone(), ticket);
+        stand.add(number, inner.clone(), ticket);
         true
     }
 
@@ -247,7 +247,7 @@ impl<T: 'static, F: FnOnce() -> T> Operate for LocalSend<'_, T, F> {
         if self.holds_something() {
             let ticket = inner.queue.borrow_mut().push_arm(stand, number, Direction::Send);
             self.ticket.set(ticket);
-            stand.add(inner.clone(), ticket);
+            stand.add(number, inner.clone(), ticket);
         }
         true
     }

@@ -5,6 +5,8 @@
 //! - **Which one.** Of several that are ready, one is taken by a search from a random place ([`set_select_seed`]); `biased` takes the first
 //!   in the order written. If none is ready, the first that becomes so. An arm whose operation would fail at once is ready: a
 //!   receive from a channel that is closed, with nobody waiting on the other side, results in an error.
+//! - **Not waiting.** A select with `default`, or without time left, takes none of its arms only if there was a moment at which none
+//!   was ready: what other threads do between its looks at one arm and at the next does not hide anything from it.
 //! - **Values.** The value of a send to a [`Channel`] is made when a receiver is there, and not at all if another arm is taken. (A receiver that meets
 //!   a select waits for that. If it has gone before the value is there, the value is kept for the next one, until the select is over.) The
 //!   value for a channel of several threads is made before anything is tried, and dropped after the result of the arm that was taken is

@@ -74,7 +74,7 @@ impl<T: 'static> Operate for SharedRecv<'_, T> {
             self.ticket.set(state.receiving.push_claim(thread, me, stand.claim_for(number), parcel));
             self.core.seat_number(&mut state, thread, scheduler)
         };
-        stand.add_kept(seat, STANDS_TO_RECV);
+        stand.add_kept(number, seat, STANDS_TO_RECV);
         true
     }
 
@@ -193,7 +193,7 @@ impl<T: 'static> Operate for SharedSend<'_, T> {
             self.core.stir();
             self.core.seat_number(&mut state, thread, scheduler)
         };
-        stand.add_kept(seat, STANDS_TO_SEND);
+        stand.add_kept(number, seat, STANDS_TO_SEND);
         true
     }
 

@@ -26,8 +26,8 @@ pub struct Stand {
     ballot: OnceCell<Ballot>,
     /// More of it, for claims: counting them up and down at every wait would be two atomic operations for each arm.
     spare: RefCell<Vec<Ballot>>,
-    /// What it waits on, with tickets, for reports.
-    places: RefCell<Vec<(Place, u32)>>,
+    /// What it waits on, by the numbers of its arms, with tickets, for reports.
+    places: RefCell<Vec<(u32, Place, u32)>>,
 }
 
 /// Something that a select waits on.
@@ -97,14 +97,14 @@ impl Stand {
 
     /// Remembers a place in a queue.
     #[inline]
-    pub(crate) fn add(&self, on: Rc<dyn Wait>, ticket: u32) {
-        self.places.borrow_mut().push((Place::Here(on), ticket));
+    pub(crate) fn add(&self, arm: u32, on: Rc<dyn Wait>, ticket: u32) {
+        self.places.borrow_mut().push((arm, Place::Here(on), ticket));
     }
 
     /// The same for what the scheduler keeps.
     #[inline]
-    pub(crate) fn add_kept(&self, number: u32, ticket: u32) {
-        self.places.borrow_mut().push((Place::Kept(number), ticket));
+    pub(crate) fn add_kept(&self, arm: u32, number: u32, ticket: u32) {
+        self.places.borrow_mut().push((arm, Place::Kept(number), ticket));
     }
 
     /// What stands for an arm in the queue of a channel of several threads.
@@ -178,7 +178,10 @@ impl Wait for Stand {
 
     fn describe(&self, _ticket: u32) -> Description {
         let mut on = String::new();
-        for (place, ticket) in self.places.borrow().iter() {
+        let places = self.places.borrow();
+        let mut places: Vec<_> = places.iter().collect();
+        places.sort_unstable_by_key(|(arm, ..)| *arm);
+        for (_, place, ticket) in places {
             let Some(place) = place.get() else { continue };
             let description = place.describe(*ticket);
             let separator = if on.is_empty() { "" } else { ", " };
