@@ -13,4 +13,6 @@ mod rules;
 mod served;
 #[cfg(unix)]
 mod sockets;
+mod sources;
+mod storms;
 mod traces;
