@@ -43,6 +43,7 @@ mod interval;
 #[cfg(unix)]
 pub mod io;
 mod job;
+mod keys;
 mod joinable;
 mod nested;
 #[cfg(all(unix, not(loom)))]

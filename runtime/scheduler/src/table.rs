@@ -8,9 +8,9 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use greenlet::{Greenlet, Payload};
-use slab::Slab;
 
 use crate::job::Run;
+use crate::keys::Keys;
 use crate::park::Wait;
 use crate::report::Report;
 #[cfg(feature = "tracing")]
@@ -193,7 +193,7 @@ pub(crate) type Waited = (Rc<dyn Wait>, u32);
 
 pub(crate) struct Table {
     /// The keys that are in use.
-    keys: Slab<()>,
+    keys: Keys,
     /// By key. One that nobody has is vacant: its generation is 0, and there is nothing in it. It is not taken out, nor is another
     /// one put in, as a slab of entries would: moving entries is a good part of what a spawn costs.
     entries: Vec<Entry>,
@@ -214,7 +214,7 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new() -> Table {
         Table {
-            keys: Slab::new(),
+            keys: Keys::default(),
             entries: Vec::new(),
             links: Vec::new(),
             generations: 0,
@@ -230,7 +230,7 @@ impl Table {
     /// Enters what is made with a new generation.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn add(&mut self, entry: impl FnOnce(u64) -> Entry) -> (Key, u64) {
-        let at = self.keys.insert(());
+        let at = self.keys.take() as usize;
         if at == self.entries.len() {
             self.grow();
         }
@@ -273,7 +273,7 @@ impl Table {
     pub(crate) fn free(&mut self, key: Key) {
         self.entries[key as usize].generation = 0;
         *self.link_mut(key) = Link::default();
-        self.keys.remove(key as usize);
+        self.keys.put(key);
     }
 
     #[inline]

@@ -9,6 +9,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
+use crate::keys::Keys;
 use crate::park::TaskletId;
 
 /// A deadline that is in the queue, or was.
@@ -89,7 +90,7 @@ struct Queue {
     heap: BinaryHeap<Reverse<Node>>,
     /// By place: the ticket of the timer whose place it is. A timer is in the heap until its place is free.
     tickets: Vec<u32>,
-    free: Vec<u32>,
+    places: Keys,
     /// Timers in the heap that were cancelled.
     cancelled: usize,
     numbers: u64,
@@ -102,10 +103,11 @@ impl Queue {
 
     #[inline]
     fn place(&mut self) -> u32 {
-        self.free.pop().unwrap_or_else(|| {
+        let place = self.places.take();
+        if place as usize == self.tickets.len() {
             self.tickets.push(CANCELLED);
-            u32::try_from(self.tickets.len() - 1).expect("more than four billion timers are set")
-        })
+        }
+        place
     }
 
     #[inline]
@@ -136,7 +138,7 @@ impl Queue {
     #[inline]
     fn vacate(&mut self, timer: Timer) -> bool {
         let ticket = std::mem::replace(&mut self.tickets[timer.place as usize], CANCELLED);
-        self.free.push(timer.place);
+        self.places.put(timer.place);
         self.cancelled -= usize::from(ticket == CANCELLED);
         ticket != CANCELLED
     }
