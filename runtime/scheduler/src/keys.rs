@@ -1,15 +1,58 @@
-//! Numbers for what lies in a table: those that are free are used again, last in first out.
+//! What is used again: numbers for what lies in a table, and other things.
 
 use std::cmp::Reverse;
 
 /// So many that came back in any order are put in order before they are used again.
 const MANY: usize = 1024;
 
-#[derive(Default)]
-pub(crate) struct Keys {
-    free: Vec<u32>,
+/// What can be used again, last in first out. Thousands that come back and are then taken one after the other are put in the order of
+/// memory: the processor foresees where the next one lies.
+pub(crate) struct Pile<T> {
+    all: Vec<T>,
     /// So many, at the bottom, are in order.
     ordered: usize,
+}
+
+impl<T> Default for Pile<T> {
+    fn default() -> Pile<T> {
+        Pile { all: Vec::new(), ordered: 0 }
+    }
+}
+
+impl<T> Pile<T> {
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, one: T) {
+        self.all.push(one);
+    }
+
+    /// The last one; `place` tells where one lies.
+    #[inline]
+    pub(crate) fn pop(&mut self, place: impl Fn(&T) -> usize) -> Option<T> {
+        let left = self.all.len().checked_sub(1)?;
+        if left >= MANY && left.saturating_sub(self.ordered) >= left / 2 {
+            self.put_in_order(place);
+        }
+        self.ordered = self.ordered.min(left);
+        self.all.pop()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_in_order(&mut self, place: impl Fn(&T) -> usize) {
+        self.all.sort_unstable_by_key(|one| Reverse(place(one)));
+        self.ordered = self.all.len();
+    }
+}
+
+/// Numbers for what lies in a table.
+#[derive(Default)]
+pub(crate) struct Keys {
+    free: Pile<u32>,
     /// The first one that was never used.
     next: u32,
 }
@@ -28,30 +71,11 @@ impl Keys {
     /// If four billion are in use.
     #[inline]
     pub(crate) fn take(&mut self) -> u32 {
-        let left = match self.free.len().checked_sub(1) {
-            None => return self.make(),
-            Some(left) => left,
-        };
-        if left >= MANY && left.saturating_sub(self.ordered) >= left / 2 {
-            self.put_in_order();
-        }
-        self.ordered = self.ordered.min(left);
-        self.free.pop().unwrap_or_default()
-    }
-
-    #[inline]
-    fn make(&mut self) -> u32 {
-        let new = self.next;
-        self.next = new.checked_add(1).expect("more than four billion are in use");
-        new
-    }
-
-    /// Thousands that are taken one after the other go over the table evenly then, which the processor foresees.
-    #[cold]
-    #[inline(never)]
-    fn put_in_order(&mut self) {
-        self.free.sort_unstable_by_key(|key| Reverse(*key));
-        self.ordered = self.free.len();
+        self.free.pop(|key| *key as usize).unwrap_or_else(|| {
+            let new = self.next;
+            self.next = new.checked_add(1).expect("more than four billion are in use");
+            new
+        })
     }
 
     /// Takes one back that is in use.

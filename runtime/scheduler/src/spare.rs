@@ -6,25 +6,36 @@ use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-/// How many are kept at most, as many as there are idle stacks of a size.
+use crate::keys::Pile;
+
+/// How many are kept at most: so many, and so many more than there are idle stacks.
 const MANY: usize = 1024;
 /// The largest that are kept, in bytes.
 const LARGEST: usize = 256;
 
 const SHELVES: usize = 16;
 
-#[derive(Default)]
+type Shelf = Pile<Rc<dyn Any>>;
+
 pub(crate) struct Spares {
     /// Those of a type are on one shelf; others may be, too.
-    shelves: RefCell<[Vec<Rc<dyn Any>>; SHELVES]>,
+    shelves: RefCell<[Shelf; SHELVES]>,
     count: Cell<usize>,
+    /// At so many it is time to see whether there are too many.
+    limit: Cell<usize>,
+}
+
+impl Default for Spares {
+    fn default() -> Spares {
+        Spares { shelves: RefCell::default(), count: Cell::new(0), limit: Cell::new(MANY) }
+    }
 }
 
 impl Spares {
     /// One of this type that nobody else holds, if the first that is found is of it; else that one is not kept any longer.
     #[inline]
     pub(crate) fn take<J: 'static>(&self) -> Option<Rc<J>> {
-        let spare = self.shelves.borrow_mut()[shelf::<J>()].pop()?;
+        let spare = self.shelves.borrow_mut()[shelf::<J>()].pop(|job| Rc::as_ptr(job).addr())?;
         self.count.set(self.count.get() - 1);
         spare.downcast().ok()
     }
@@ -35,19 +46,23 @@ impl Spares {
         if size_of::<J>() > LARGEST {
             return;
         }
-        if self.count.get() == MANY {
-            self.clear();
+        if self.count.get() >= self.limit.get() {
+            self.make_room();
         }
         self.count.set(self.count.get() + 1);
         self.shelves.borrow_mut()[shelf::<J>()].push(job);
     }
 
-    /// Lets go of all, those of types, too, that are not wanted any more.
+    /// Keeps more if there are stacks for them; else lets go of all, those of types, too, that are not wanted any more.
     #[cold]
     #[inline(never)]
-    fn clear(&self) {
+    fn make_room(&self) {
+        if self.count.get() < greenlet::stats().pooled + MANY {
+            return self.limit.set(self.count.get() + MANY / 8);
+        }
         self.count.set(0);
-        self.shelves.borrow_mut().iter_mut().for_each(Vec::clear);
+        self.limit.set(MANY);
+        drop(self.shelves.take());
     }
 }
 
