@@ -1,12 +1,15 @@
 //! Locks in a runtime of several threads, where nothing goes on.
 
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
-use tasklets::sync::{Event, Mutex, WaitReason};
-use tasklets::{Runtime, Spawner};
+use tasklets::sync::{Barrier, Event, Mutex, WaitReason};
+use tasklets::{JoinError, Runtime, RuntimeReport, Spawner};
 
 use crate::common::checked;
 use crate::support::without_numbers;
+
+const LONG: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_cycle_through_two_threads_ends_in_a_closed_runtime() {
@@ -50,5 +53,45 @@ fn a_cycle_through_two_threads_ends_in_a_closed_runtime() {
                 assert!(text.contains(&on), "{on} is not in: {text}");
             }
         }
+    });
+}
+
+/// Where somebody outside may still come, nothing fails; who looks at the report sees who holds what each one waits for.
+#[test]
+fn a_cycle_through_two_threads_is_told_where_others_may_end_it() {
+    checked(|| {
+        let (tell, stalls) = mpsc::channel();
+        let hook = move |report: &RuntimeReport| tell.send(without_numbers(&report.to_string())).unwrap();
+        let runtime = Runtime::builder().threads(2).name("w").on_stall(hook).build().unwrap();
+        let (one, two) = (Arc::new(Mutex::named("one", ())), Arc::new(Mutex::named("two", ())));
+        let meeting = Arc::new(Barrier::new(2));
+        let take = |worker: usize, mine: &Arc<Mutex<()>>, other: &Arc<Mutex<()>>| {
+            let (mine, other, meeting) = (mine.clone(), other.clone(), meeting.clone());
+            let work = move || {
+                let _held = mine.lock().unwrap();
+                meeting.wait().unwrap();
+                drop(other.lock().unwrap());
+            };
+            runtime.spawner().spawn_on(worker, work).unwrap()
+        };
+        let (left, right) = (take(0, &one, &two), take(1, &two, &one));
+        let edge = |lock| {
+            format!(
+                "tasklet # of w-#: lock on mutex # \"{lock}\" (held by tasklet # of w-# since tests/sync/stalls.rs:#:#) at "
+            )
+        };
+        // Before that, the first one may have stood still at the barrier.
+        let told = loop {
+            let told = stalls.recv_timeout(LONG).unwrap();
+            if told.contains(&edge("one")) && told.contains(&edge("two")) {
+                break told;
+            }
+        };
+        assert_eq!(without_numbers(&runtime.dump().to_string()), told);
+        assert!(!left.is_finished() && !right.is_finished());
+        left.kill();
+        assert!(matches!(left.join(), Err(JoinError::Killed)));
+        right.join().unwrap();
+        assert!(runtime.shutdown().is_clean());
     });
 }
