@@ -233,6 +233,14 @@ all 4 tasklets finished
 }
 
 #[test]
+fn robots_on_several_threads_play_the_same_game() {
+    let (alone, threads) = (run("robots", &[]), run("robots_threads", &[]));
+    let game = alone.strip_suffix("all 4 tasklets finished\n");
+    assert_eq!(threads.strip_suffix("the world has ended: it has come to its end\n"), game);
+    assert!(game.is_some());
+}
+
+#[test]
 fn gameloop() {
     expect(
         &run("gameloop", &[]),

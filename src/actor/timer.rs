@@ -56,7 +56,8 @@ impl<M: Send + 'static> Addr<M> {
         once(self.badge().clone(), Arc::downgrade(self.port()), time, message)
     }
 
-    /// Sends a message again and again, each so much time after the one before was taken in, until the actor has ended.
+    /// Sends a message again and again, each so much time after the one before was taken in, until the actor has ended. A runtime that is
+    /// shut down does not wait for that.
     #[track_caller]
     pub fn send_interval(&self, time: Duration, make: impl FnMut() -> M + 'static) -> Timer {
         every(self.badge().clone(), Arc::downgrade(self.port()), time, make)
@@ -71,7 +72,7 @@ pub(super) fn once<M: Send + 'static, P: Port<M> + ?Sized>(
     message: M,
 ) -> Timer {
     let at = std::panic::Location::caller();
-    later(actor, move || {
+    later(Builder::new(), actor, move || {
         if sleep(time).is_ok() {
             put(&port, message, at);
         }
@@ -86,7 +87,7 @@ pub(super) fn every<M: Send + 'static, P: Port<M> + ?Sized>(
     mut make: impl FnMut() -> M + 'static,
 ) -> Timer {
     let at = std::panic::Location::caller();
-    later(actor, move || while sleep(time).is_ok() && put(&port, make(), at) {})
+    later(Builder::new().background(), actor, move || while sleep(time).is_ok() && put(&port, make(), at) {})
 }
 
 /// False if nobody takes it in any more.
@@ -96,9 +97,9 @@ fn put<M, P: Port<M> + ?Sized>(port: &Weak<P>, message: M, at: Site) -> bool {
 }
 
 #[track_caller]
-fn later(actor: Badge, body: impl FnOnce() + 'static) -> Timer {
+fn later(builder: Builder, actor: Badge, body: impl FnOnce() + 'static) -> Timer {
     let name = format!("timer of {actor}");
-    let tasklet = Builder::new().name(name).spawn(body);
+    let tasklet = builder.name(name).spawn(body);
     let timer = Timer { actor, tasklet: tasklet.remote() };
     tasklet.detach();
     timer

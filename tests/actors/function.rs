@@ -233,3 +233,19 @@ fn an_interval_ends_with_its_actor() {
         });
     });
 }
+
+#[test]
+fn an_interval_does_not_hold_up_the_end_of_its_runtime() {
+    checked(|| {
+        let runtime = Runtime::builder().threads(1).build().unwrap();
+        let addr = runtime.run(|| {
+            let addr = ActorBuilder::new().spawn(|mailbox: &Mailbox<()>| mailbox.iter().for_each(drop));
+            addr.send_interval(Duration::from_secs(3600), || ());
+            addr
+        });
+        let addr = addr.unwrap();
+        addr.stop();
+        assert!(runtime.shutdown().is_clean());
+        assert_eq!(addr.join(), Reason::Stopped);
+    });
+}

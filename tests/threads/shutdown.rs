@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use tasklets::{Channel, JoinError, Runtime, SpawnRefusal, schedule, sleep, spawn, spawn_anywhere};
+use tasklets::{Builder, Channel, JoinError, Runtime, SpawnRefusal, schedule, sleep, spawn, spawn_anywhere};
 
 use crate::common::{checked, scale};
 use crate::support::{LONG, MS, builder, until};
@@ -30,6 +30,26 @@ fn shutdown_lets_everything_finish() {
         let end = runtime.shutdown();
         assert_eq!(end.to_string(), "all tasklets finished");
         assert_eq!(done.load(Ordering::Relaxed), count);
+        leaks.check(2);
+    });
+}
+
+#[test]
+fn shutdown_waits_for_times_but_for_those_in_the_background() {
+    checked(|| {
+        let (builder, leaks) = builder(2);
+        let runtime = builder.build().unwrap();
+        let done = Arc::new(AtomicUsize::new(0));
+        for worker in 0..2 {
+            Builder::new().background().spawn_on(&runtime.spawner(), worker, || sleep(100 * LONG)).unwrap();
+        }
+        let (background, theirs) = (Builder::new().background(), done.clone());
+        let local = move || drop(spawn(move || sleep(100 * MS).map(|()| theirs.fetch_add(1, Ordering::Relaxed))));
+        // What it spawns is not in the background.
+        background.spawn_by(&runtime.spawner(), local).unwrap().join().unwrap();
+        let end = runtime.shutdown();
+        assert_eq!(end.to_string(), "all tasklets finished");
+        assert_eq!(done.load(Ordering::Relaxed), 1);
         leaks.check(2);
     });
 }

@@ -51,8 +51,9 @@ pub fn spawn<R: 'static>(body: impl FnOnce() -> R + 'static) -> Tasklet<R> {
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Builder {
-    name: Option<Rc<str>>,
-    stack_size: u32,
+    pub(crate) name: Option<Rc<str>>,
+    pub(crate) stack_size: u32,
+    pub(crate) background: bool,
 }
 
 impl Builder {
@@ -70,6 +71,29 @@ impl Builder {
     /// The size of the stack in bytes, rounded up as by [`greenlet::Builder::stack_size`]; at most 4 GiB.
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.stack_size = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// Makes it one that an orderly end of its runtime does not wait for, whatever time it waits for: what happens again and again as long as
+    /// others go on, as the ticks of a clock. It is killed then, as those that wait for ever are, but not counted; see
+    /// [`Runtime::shutdown`](crate::Runtime::shutdown). Outside of a runtime this means nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tasklets_runtime::{Builder, Runtime, interval};
+    ///
+    /// let runtime = Runtime::builder().threads(1).build()?;
+    /// Builder::new().background().spawn_by(&runtime.spawner(), || {
+    ///     let mut hourly = interval(Duration::from_secs(3600));
+    ///     while hourly.tick().is_ok() {}
+    /// })?;
+    /// assert!(runtime.shutdown().is_clean());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn background(mut self) -> Builder {
+        self.background = true;
         self
     }
 
@@ -96,10 +120,6 @@ impl Builder {
         self.enter(Scheduler::local(), None, Place::Nowhere, Location::caller())
     }
 
-    pub(crate) fn into_parts(self) -> (Option<Rc<str>>, u32) {
-        (self.name, self.stack_size)
-    }
-
     fn make<F: FnOnce() -> R + 'static, R: 'static>(self, body: F, place: Place, at: Site) -> Tasklet<R> {
         let scheduler = Scheduler::local();
         let job = Job::new(body, 1, &scheduler);
@@ -110,9 +130,9 @@ impl Builder {
 
     /// Enters a tasklet into the table, and into the ring if that is its place. The handle is the first one.
     fn enter(self, scheduler: Scheduler, job: Option<Rc<dyn Run>>, place: Place, at: Site) -> AnyTasklet {
-        let Builder { name, stack_size } = self;
+        let Builder { name, stack_size, background } = self;
         let life = if job.is_some() { Life::Unstarted } else { Life::Unbound };
-        let rare = name.and_then(Entry::named);
+        let rare = Entry::rare_of(name, background);
         let mut table = scheduler.core.table.borrow_mut();
         let (key, generation) =
             table.add(|generation| Entry { generation, stack_size, life, job, rare, ..Entry::new(at) });

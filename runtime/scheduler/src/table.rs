@@ -86,6 +86,8 @@ pub(crate) struct Flags {
 pub(crate) struct Rare {
     pub(crate) mail: Option<Mail>,
     pub(crate) name: Option<Rc<str>>,
+    /// An orderly end of its runtime does not wait for the times that it waits for.
+    pub(crate) background: bool,
     #[cfg(feature = "tracing")]
     pub(crate) span: Option<Span>,
 }
@@ -148,9 +150,9 @@ impl Entry {
         self.rare.as_deref()
     }
 
-    /// The rare things of one with a name.
-    pub(crate) fn named(name: Rc<str>) -> Option<Box<Rare>> {
-        Some(Box::new(Rare { name: Some(name), ..Rare::default() }))
+    /// The rare things of one that begins, if it has any.
+    pub(crate) fn rare_of(name: Option<Rc<str>>, background: bool) -> Option<Box<Rare>> {
+        (name.is_some() || background).then(|| Box::new(Rare { name, background, ..Rare::default() }))
     }
 
     /// Room for the rare things.

@@ -196,7 +196,8 @@ impl Runtime {
     ///
     /// Tasklets that nothing can make go on any more are killed: when all workers are idle, and none of their tasklets waits for a
     /// time or for something outside its thread; or, in a [closed](RuntimeBuilder::closed) runtime, for a time. One that waits for
-    /// another thread, as for a message, is waited for, for ever if need be.
+    /// another thread, as for a message, is waited for, for ever if need be. Times that are waited for in the
+    /// [background](crate::Builder::background) do not count.
     ///
     /// # Panics
     ///

@@ -163,8 +163,8 @@ impl Builder {
     }
 
     fn into_style(self) -> Option<Style> {
-        let (name, stack_size) = self.into_parts();
-        Some(Style { name: name.map(|name| (*name).into()), stack_size })
+        let Builder { name, stack_size, background } = self;
+        Some(Style { name: name.map(|name| (*name).into()), stack_size, background })
     }
 }
 

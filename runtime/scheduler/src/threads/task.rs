@@ -95,6 +95,7 @@ pub(crate) struct Style {
     pub(crate) name: Option<Box<str>>,
     /// In bytes; 0 is what the runtime's workers give.
     pub(crate) stack_size: u32,
+    pub(crate) background: bool,
 }
 
 pub(crate) struct Task<F, R> {

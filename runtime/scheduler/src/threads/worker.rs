@@ -11,10 +11,12 @@ use crossbeam_deque::{Steal, Worker as Queue};
 
 use crate::core::{MAIN, Scheduler};
 use crate::job::Run;
-use crate::table::{Entry, Life, Place};
+use crate::park::TaskletId;
+use crate::table::{Entry, Key, Life, Place};
 use crate::threads::pool::{Pool, Seat, State};
 use crate::threads::task::{Errand, Queued};
 use crate::trace;
+use crate::wakeup::timers::Alarm;
 
 pub(crate) struct Worker {
     pub(crate) pool: Arc<Pool>,
@@ -139,8 +141,9 @@ impl Scheduler {
     pub(crate) fn admit(&self, queued: Queued) {
         let Some(at) = queued.spawned_at() else { return };
         let worker = self.core.worker.get();
-        let (name, own_size) = queued.style().map_or((None, 0), |style| (style.name.as_deref(), style.stack_size));
-        let rare = name.and_then(|name| Entry::named(name.into()));
+        let style = queued.style();
+        let rare = style.and_then(|style| Entry::rare_of(style.name.as_deref().map(Into::into), style.background));
+        let own_size = style.map_or(0, |style| style.stack_size);
         let stack_size = match own_size {
             0 => worker.map_or(0, |worker| worker.pool.settings.stack_size),
             own_size => own_size,
@@ -196,7 +199,24 @@ impl Scheduler {
         if self.awaits_io() {
             return true;
         }
-        self.core.timers.next().is_some() || self.core.awaiting.get() != 0
+        self.awaits_a_time() || self.core.awaiting.get() != 0
+    }
+
+    /// Whether a time is waited for; once the runtime is being shut down, by one that is not in the background.
+    fn awaits_a_time(&self) -> bool {
+        let open = self.core.worker.get().is_none_or(|worker| worker.pool.state() == State::Open);
+        if open || self.core.timers.next().is_none() {
+            return self.core.timers.next().is_some();
+        }
+        let table = self.core.table.borrow();
+        let in_background = |id: TaskletId| {
+            let rare = table.find(id.key, id.generation).and_then(Entry::rare);
+            rare.is_some_and(|rare| rare.background)
+        };
+        self.core.timers.any(|alarm| match alarm {
+            Alarm::Wait(id) => !in_background(id),
+            Alarm::Limit(_) => true,
+        })
     }
 
     /// After a rest in which something may have become runnable.
@@ -242,10 +262,13 @@ impl Scheduler {
     pub(crate) fn wind_up(&self, worker: &Worker) {
         let pool = &worker.pool;
         let before = self.core.ended.get();
+        let in_background = |(_, entry): &(Key, &Entry)| entry.rare().is_some_and(|rare| rare.background);
+        let expected = self.core.table.borrow().iter().filter(in_background).count();
         self.cancel_others();
         self.let_unwind(worker);
         let survivors = self.kill_all().len();
-        pool.killed.fetch_add((self.core.ended.get() - before) as usize, Ordering::Relaxed);
+        let killed = (self.core.ended.get() - before) as usize;
+        pool.killed.fetch_add(killed.saturating_sub(expected), Ordering::Relaxed);
         pool.survived.fetch_add(survivors, Ordering::Relaxed);
         while let Some(queued) = worker.queue.pop() {
             pool.dropped.fetch_add(1, Ordering::Relaxed);

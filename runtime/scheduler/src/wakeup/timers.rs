@@ -232,6 +232,13 @@ impl Timers {
         self.next.get()
     }
 
+    /// Whether there is such a one among all that are set.
+    pub(crate) fn any(&self, wanted: impl Fn(Alarm) -> bool) -> bool {
+        let queue = self.queue.borrow();
+        let is_set = |node: &Node| queue.tickets[node.place as usize] != CANCELLED;
+        queue.heap.iter().any(|Reverse(node)| is_set(node) && wanted(node.alarm()))
+    }
+
     /// When an idle thread is to get up for the earliest one: exactly then, or a little later if it has many.
     pub(crate) fn get_up(&self) -> Option<Instant> {
         let next = self.next.get()?;
