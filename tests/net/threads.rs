@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasklets::net::{TcpListener, TcpStream};
-use tasklets::{Runtime, enter, schedule, sleep, spawn};
+use tasklets::net::{TcpListener, TcpStream, UnixStream};
+use tasklets::{Runtime, bounded, enter, run, schedule, sleep, spawn};
 
 use crate::common::{checked, scale};
 use crate::support::{descriptors, echo, in_a_process, is_child, pair};
@@ -159,5 +159,52 @@ fn a_busy_thread_hears_its_sockets() {
         busy.kill().unwrap();
         drop(other.join().unwrap().unwrap());
         sleep(Duration::from_millis(1)).unwrap();
+    });
+}
+
+/// Every byte wakes a reader of every thread, and all but one are refused by the kernel: none of them is lost, nor is a byte.
+#[test]
+fn a_byte_wakes_many_and_one_has_it() {
+    const THREADS: usize = 4;
+    const READERS: usize = 3;
+    checked(|| {
+        let (mut here, there) = UnixStream::pair().unwrap();
+        let (tell, told) = bounded(1);
+        let readers: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let (stream, tell) = (there.try_clone().unwrap(), tell.clone());
+                std::thread::spawn(move || {
+                    enter(move || {
+                        for _ in 0..READERS {
+                            let (stream, tell) = (stream.try_clone().unwrap(), tell.clone());
+                            spawn(move || {
+                                let mut byte = [0];
+                                while (&stream).read(&mut byte).unwrap() == 1 {
+                                    tell.send(byte[0]).unwrap();
+                                }
+                            })
+                            .detach();
+                        }
+                        // They end, all of them.
+                        assert!(run().is_finished());
+                    });
+                })
+            })
+            .collect();
+        drop(tell);
+        for round in 0..scale(1_000) {
+            here.write_all(&[round as u8]).unwrap();
+            assert_eq!(told.recv().unwrap(), round as u8);
+        }
+        // Without waiting for each: then their order is anybody's.
+        let rest = scale(1_000);
+        let writing = spawn(move || {
+            (0..rest).for_each(|_| here.write_all(&[1]).unwrap());
+            here.shutdown(std::net::Shutdown::Write).unwrap();
+        });
+        assert_eq!(told.iter().map(usize::from).sum::<usize>(), rest);
+        writing.join().unwrap();
+        drop(there);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
     });
 }

@@ -53,6 +53,14 @@ impl Server {
         rustix::process::kill_process(self.pid(), Signal::INT).unwrap();
     }
 
+    /// Stops it, until it stands still, and has it go on.
+    pub(crate) fn stop_and_go_on(&self) {
+        rustix::process::kill_process(self.pid(), Signal::STOP).unwrap();
+        let status = rustix::process::waitpid(Some(self.pid()), rustix::process::WaitOptions::UNTRACED).unwrap();
+        assert!(status.is_some_and(|(_, status)| status.stopped()), "it has ended: {status:?}");
+        rustix::process::kill_process(self.pid(), Signal::CONT).unwrap();
+    }
+
     /// How many descriptors the process has open.
     pub(crate) fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()

@@ -70,3 +70,29 @@ fn resets_and_who_takes_nothing_harm_nobody() {
     server.end();
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
 }
+
+/// A process that is stopped and goes on finds its wait in the poller interrupted, with no handler that could have it begun again.
+#[test]
+fn interrupted_waits_go_on() {
+    if unwatched() {
+        return;
+    }
+    let server = start();
+    let mut stream = server.connect();
+    let mut random = Random(5);
+    for round in 0..scale(100) {
+        // At rest, and in the midst of something.
+        let bytes = random.bytes(if round % 2 == 0 { 1 } else { 100_000 });
+        let mut sender = stream.try_clone().unwrap();
+        let sent = bytes.clone();
+        let sending = std::thread::spawn(move || sender.write_all(&sent).unwrap());
+        server.stop_and_go_on();
+        let mut back = vec![0; bytes.len()];
+        stream.read_exact(&mut back).unwrap();
+        assert!(back == bytes);
+        sending.join().unwrap();
+        server.stop_and_go_on();
+    }
+    drop(stream);
+    assert!(server.end().ends_with("1 connections served\n"));
+}
