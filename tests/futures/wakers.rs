@@ -165,3 +165,52 @@ fn a_future_may_be_polled_with_ever_new_wakers() {
         assert_eq!(block_on(future).unwrap(), 4);
     });
 }
+
+/// A waker that panics.
+struct Panics;
+
+impl std::task::Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        std::panic::resume_unwind(Box::new("woken"));
+    }
+}
+
+/// The last handle of the other side is gone: everybody hears of it, whatever the first waker does, and who dropped it of that.
+#[test]
+fn a_waker_that_panics_keeps_nobody_from_hearing_of_the_end() {
+    fn poll<F: Future>(future: std::pin::Pin<&mut F>, waker: &Waker) -> bool {
+        future.poll(&mut std::task::Context::from_waker(waker)).is_ready()
+    }
+    checked(|| {
+        let panics = Waker::from(Arc::new(Panics));
+        let dropped = |handle: Box<dyn std::any::Any>| {
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(handle)));
+            assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"woken"));
+        };
+        let (tx, rx) = tasklets::rendezvous::<u8>();
+        let mut first = Box::pin(rx.recv_async());
+        assert!(!poll(first.as_mut(), &panics));
+        let theirs = rx.clone();
+        let waiting = spawn(move || theirs.recv().is_err());
+        schedule().unwrap();
+        let mut last = Box::pin(rx.recv_async());
+        assert!(!poll(last.as_mut(), &panics));
+        dropped(Box::new(tx));
+        assert!(waiting.join().unwrap());
+        assert!(poll(first.as_mut(), &panics) && poll(last.as_mut(), &panics));
+
+        let (tx, rx) = tasklets::bounded(1);
+        let buffered = Arc::new(());
+        tx.send(buffered.clone()).unwrap();
+        let mut first = Box::pin(tx.send_async(buffered.clone()));
+        assert!(!poll(first.as_mut(), &panics));
+        let (theirs, value) = (tx.clone(), buffered.clone());
+        let waiting = spawn(move || theirs.send(value).is_err());
+        schedule().unwrap();
+        dropped(Box::new(rx));
+        assert!(waiting.join().unwrap());
+        assert!(poll(first.as_mut(), &panics));
+        drop(first);
+        assert_eq!(Arc::strong_count(&buffered), 1, "what was buffered is dropped");
+    });
+}

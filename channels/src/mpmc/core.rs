@@ -1,7 +1,9 @@
 //! What a channel consists of, and how its last handles leave it.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 #[cfg(not(loom))]
@@ -179,24 +181,35 @@ impl<T> Core<T> {
     /// The last sender is gone: wakes the receivers, who find out for themselves.
     #[cold]
     pub(super) fn wake_receivers(&self) {
-        self.wake_all(|state| {
+        let panic = self.wake_all(|state| {
             let ticket = state.receiving.claim_first()?;
             Some((ticket, &state.receiving, &state.threads))
         });
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
     }
 
     /// The last receiver is gone: wakes the senders, who find their values where they left them, and drops what is buffered.
     #[cold]
     pub(super) fn wake_senders(&self) {
-        self.wake_all(|state| {
+        let panic = self.wake_all(|state| {
             let ticket = state.sending.claim_first()?;
             Some((ticket, &state.sending, &state.threads))
         });
         let buffer = std::mem::take(&mut self.lock().buffer);
         drop(buffer);
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
     }
 
-    fn wake_all(&self, first: impl Fn(&mut State<T>) -> Option<(u32, &Waiters<Parcel<T>>, &Threads)>) {
+    /// Wakes all of a queue, also where a future's waker panics: with what the first of those did.
+    fn wake_all(
+        &self,
+        first: impl Fn(&mut State<T>) -> Option<(u32, &Waiters<Parcel<T>>, &Threads)>,
+    ) -> Option<Box<dyn Any + Send>> {
+        let mut panic = None;
         let scheduler = Scheduler::local();
         let next = || {
             let mut state = self.lock_state();
@@ -204,8 +217,10 @@ impl<T> Core<T> {
             Some(waiters.wakeup(ticket, threads, &scheduler))
         };
         while let Some(wakeup) = next() {
-            wakeup.wake(&scheduler);
+            let woken = catch_unwind(AssertUnwindSafe(|| wakeup.wake(&scheduler)));
+            panic = panic.or(woken.err());
         }
+        panic
     }
 }
 
