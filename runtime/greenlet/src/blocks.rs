@@ -1,10 +1,11 @@
 //! Where control blocks lie: in chunks, so that a greenlet is made without asking the allocator, although its block is aligned to
 //! a cache line.
 //!
-//! A free place holds the address of the next free one. Chunks are given back when the thread's last greenlet is gone.
+//! A free place holds the address of the next free one, and where a block says whether it is registered, that it is not: so
+//! the registered ones are found by looking at every place. Chunks are given back when the thread's last greenlet is gone.
 
 use std::cell::{Cell, RefCell};
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 use std::ptr::{self, NonNull};
 
 use crate::inner::Inner;
@@ -13,6 +14,9 @@ use crate::inner::Inner;
 const CHUNK: usize = 64;
 
 type Place = MaybeUninit<Inner>;
+
+/// Both lie in a free place.
+const _: () = assert!(offset_of!(Inner, registered) >= size_of::<*mut Place>());
 
 #[derive(Default)]
 pub(crate) struct Blocks {
@@ -28,6 +32,22 @@ impl Blocks {
         self.count.get()
     }
 
+    /// The first of the registered blocks for which `f` has an answer. `f` makes and frees none.
+    ///
+    /// Does what a signal handler may: where one has come in the midst of making or freeing blocks, there is no answer.
+    pub(crate) fn find_registered<R>(&self, mut f: impl FnMut(&Inner) -> Option<R>) -> Option<R> {
+        let chunks = self.chunks.try_borrow().ok()?;
+        let mut places = chunks.iter().flat_map(|chunk| (0..CHUNK).map(|at| (chunk.cast::<Inner>(), at)));
+        places.find_map(|(chunk, at)| {
+            // SAFETY: within the chunk. Whether a place holds a registered block is written there in any case (`put`), and only
+            // then is it looked at as a whole. Blocks change through cells alone.
+            unsafe {
+                let place = chunk.add(at);
+                if (&raw const (*place.as_ptr()).registered).cast::<bool>().read() { f(place.as_ref()) } else { None }
+            }
+        })
+    }
+
     /// Puts a block into a place of its own, where it stays until `free`.
     #[inline]
     pub(crate) fn make(&self, block: Inner) -> NonNull<Inner> {
@@ -40,7 +60,10 @@ impl Blocks {
         // the list before it is written.
         unsafe {
             self.free.set(place.cast::<*mut Place>().read());
-            NonNull::from((*place).write(block))
+            // Not by way of a reference, beside which nobody else could look at the place.
+            let place = place.cast::<Inner>();
+            place.write(block);
+            NonNull::new_unchecked(place)
         }
     }
 
@@ -70,7 +93,10 @@ impl Blocks {
     /// It is part of a chunk and holds no block.
     unsafe fn put(&self, place: *mut Place) {
         // SAFETY: the caller's promise: nothing else refers to the place.
-        unsafe { place.cast::<*mut Place>().write(self.free.get()) };
+        unsafe {
+            place.cast::<*mut Place>().write(self.free.get());
+            (&raw mut (*place.cast::<Inner>()).registered).write(Cell::new(false));
+        }
         self.free.set(place);
     }
 
@@ -78,9 +104,10 @@ impl Blocks {
     #[inline(never)]
     fn grow(&self) {
         let chunk = Box::into_raw(Box::<[Inner]>::new_uninit_slice(CHUNK));
+        // Before anybody can look at its places.
+        self.list(chunk);
         // SAFETY: a box is never null.
         self.chunks.borrow_mut().push(unsafe { NonNull::new_unchecked(chunk) });
-        self.list(chunk);
     }
 
     /// Lists the places of a chunk without blocks; the first one is used first.

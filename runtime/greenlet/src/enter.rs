@@ -96,9 +96,12 @@ fn end_all(thread: &Thread) {
 
 pub(crate) fn active(thread: &Thread) -> Vec<AnyGreenlet> {
     worker::dismiss(thread);
-    let registry = thread.registry.borrow();
-    // SAFETY: a registered greenlet is active, and its block exists as long as it is.
-    registry.iter().map(|inner| any_handle(unsafe { &**inner })).collect()
+    let mut active = Vec::with_capacity(thread.registered.get());
+    thread.blocks.find_registered(|inner| {
+        active.push(any_handle(inner));
+        None::<()>
+    });
+    active
 }
 
 /// What greenlets the running thread has, and what it holds for them.
@@ -123,7 +126,7 @@ pub fn stats() -> Stats {
     let (pooled, resting) = (thread.idle_stacks(), thread.crew.len());
     Stats {
         greenlets: thread.blocks.count() - resting,
-        active: thread.registry.borrow().len() - resting,
+        active: thread.registered.get() - resting,
         stacks: thread.pool.total.get() - pooled,
         pooled,
         leaked: LEAKED.load(Ordering::Relaxed),

@@ -60,8 +60,8 @@ pub(crate) struct Inner {
     /// Handles: the user's, one while it is running, and one for each existing child.
     pub(crate) handles: Cell<u32>,
     weak: Cell<u32>,
-    /// Place in the thread's registry while active.
-    pub(crate) registered: Cell<u32>,
+    /// Active, not main, and not given up (`Thread::register`). False in a place that holds no block, too (`Blocks`).
+    pub(crate) registered: Cell<bool>,
     /// What the pending switch awaits; for an unstarted one, what its body takes.
     pub(crate) awaits: Cell<&'static Family>,
     pub(crate) thread: NonNull<Thread>,
@@ -98,7 +98,7 @@ impl Inner {
             lent: Cell::new(ptr::null()),
             context: UnsafeCell::new(None),
             body: Cell::new(None),
-            registered: Cell::new(u32::MAX),
+            registered: Cell::new(false),
             shielded: Cell::new(false),
             locals: Cell::new(None),
             name: None,

@@ -117,7 +117,7 @@ fn kill_abandoned(inner: &Inner) -> bool {
         Got::Value(_) | Got::Nothing | Got::Exit(_) | Got::Failed(_) => {}
     }
     if inner.state.get() != State::Dead && inner.handles.get() == 1 {
-        // The registry keeps it: it can still be ended by `enter`, and by its own code.
+        // It stays registered: it can still be ended by `enter`, and by its own code.
         thread.unraisable(inner, Unraisable::Survived);
     }
     inner.handles.set(inner.handles.get() - 1);

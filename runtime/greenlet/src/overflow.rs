@@ -6,7 +6,7 @@
 
 use std::fmt::{self, Write};
 use std::mem::ManuallyDrop;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use crate::context::{Context, Stderr, with_thread_name};
 use crate::handle::AnyGreenlet;
@@ -61,9 +61,8 @@ pub(crate) fn overrun(thread: &Thread, is_its: impl Fn(&Context) -> bool) -> Opt
     if thread.mail.is_empty() && !thread.visit.is_under_way() {
         return None;
     }
-    let registry = thread.registry.try_borrow().ok()?;
     // SAFETY: a registered greenlet is active, and its block exists as long as it is.
-    registry.iter().map(|inner| unsafe { &**inner }).find(is_overrun)
+    thread.blocks.find_registered(|inner| is_overrun(&inner).then(|| unsafe { &*ptr::from_ref(inner) }))
 }
 
 /// Ends the process with the report.

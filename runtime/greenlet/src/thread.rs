@@ -52,8 +52,8 @@ pub(crate) struct Thread {
     pub(crate) default_size: usize,
     /// Tells an idle stack that is resumed to leave.
     pub(crate) retiring: Cell<bool>,
-    /// Every active greenlet but main: these own stacks, handles or not.
-    pub(crate) registry: RefCell<Vec<*const Inner>>,
+    /// How many are registered: every active greenlet but main. These own stacks, handles or not.
+    pub(crate) registered: Cell<usize>,
     pub(crate) tracer: RefCell<Option<Tracer>>,
     /// Who describes an overflow.
     pub(crate) describe: Cell<Option<Describe>>,
@@ -120,7 +120,7 @@ fn make<'a>() -> &'a Thread {
         crew: Crew::default(),
         default_size: Context::round(DEFAULT_STACK_SIZE),
         retiring: Cell::new(false),
-        registry: RefCell::default(),
+        registered: Cell::new(0),
         tracer: RefCell::new(None),
         describe: Cell::new(None),
         peaks: RefCell::new(None),
@@ -149,7 +149,7 @@ impl Drop for Owner {
         let thread = this();
         thread.set_closed(true);
         worker::dismiss(thread);
-        let suspended = thread.registry.borrow().len();
+        let suspended = thread.registered.get();
         LEAKED.fetch_add(suspended as u64, Ordering::Relaxed);
         loans::settle();
         thread.drain_pool();
@@ -214,23 +214,17 @@ impl Thread {
     }
 
     /// Takes note of a greenlet that has begun.
+    #[inline]
     pub(crate) fn register(&self, inner: &Inner) {
-        let mut registry = self.registry.borrow_mut();
-        // No more than `u32::MAX` at a time: the pages that their stacks begin in would be 16 TiB.
-        inner.registered.set(registry.len() as u32);
-        registry.push(inner);
+        inner.registered.set(true);
+        self.registered.set(self.registered.get() + 1);
     }
 
-    /// Forgets a greenlet that has ended. The last one takes its place.
+    /// Forgets a greenlet that has ended, or was given up.
+    #[inline]
     pub(crate) fn unregister(&self, inner: &Inner) {
-        let place = inner.registered.replace(u32::MAX);
-        let mut registry = self.registry.borrow_mut();
-        if (place as usize) < registry.len() {
-            registry.swap_remove(place as usize);
-            if let Some(moved) = registry.get(place as usize) {
-                // SAFETY: a registered greenlet is active, and its block exists as long as it is.
-                unsafe { &**moved }.registered.set(place);
-            }
+        if inner.registered.replace(false) {
+            self.registered.set(self.registered.get() - 1);
         }
     }
 

@@ -216,7 +216,8 @@ impl Scheduler {
         let waits = entry.waits.as_ref().filter(|_| state == State::Blocked);
         Seen {
             waits: waits.map(|waits| (waits.on.clone(), waits.ticket, waits.at)),
-            stamp: matches!(state, State::Blocked | State::Starved).then_some(entry.since),
+            stamp: matches!(state, State::Blocked | State::Starved)
+                .then(|| self.core.table.borrow().link(key).stamped()),
             greenlet: self.whereabouts(key, entry),
             dump,
         }

@@ -8,7 +8,7 @@ impl Table {
         self.unlink(key);
         let entry = self.get_mut(key);
         entry.place = Place::Starved;
-        entry.since = now;
+        self.link_mut(key).stamp(now);
         self.starved.push_back(key);
         self.starving += 1;
     }

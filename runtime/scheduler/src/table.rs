@@ -95,11 +95,25 @@ pub(crate) struct Rare {
 /// A tasklet's place in the ring, and all that a switch to it needs. Apart from the entries, so that many share a cache line.
 #[derive(Default)]
 pub(crate) struct Link {
+    /// In the ring, the neighbours. Of one that is blocked or starved, when it became so.
     pub(crate) next: Key,
     pub(crate) prev: Key,
     /// Where it goes on: its own greenlet, or one that it made and was in when it last left. Only if it has begun.
     pub(crate) greenlet: Option<Greenlet<()>>,
     pub(crate) switches: u64,
+}
+
+impl Link {
+    /// Notes the switches that there have been, for one that is blocked now or has found no stack.
+    #[inline]
+    pub(crate) fn stamp(&mut self, now: u64) {
+        (self.next, self.prev) = (now as u32, (now >> 32) as u32);
+    }
+
+    /// What was noted, as long as it is so.
+    pub(crate) fn stamped(&self) -> u64 {
+        u64::from(self.prev) << 32 | u64::from(self.next)
+    }
 }
 
 /// What the table knows of a tasklet besides its link.
@@ -118,12 +132,10 @@ pub(crate) struct Entry {
     pub(crate) waits: Option<Waits>,
     pub(crate) job: Option<Rc<dyn Run>>,
     pub(crate) rare: Option<Box<Rare>>,
-    /// The switches that there had been when it was last blocked, or found no stack.
-    pub(crate) since: u64,
 }
 
 /// A spawned tasklet that has not begun is to cost less than 300 bytes, its closure's allocation included.
-const _: () = assert!(size_of::<Entry>() + size_of::<Link>() <= 128);
+const _: () = assert!(size_of::<Entry>() + size_of::<Link>() <= 120);
 
 impl Entry {
     /// One without a body, and with one handle.
@@ -141,7 +153,6 @@ impl Entry {
             waits: None,
             job: None,
             rare: None,
-            since: 0,
         }
     }
 
@@ -334,7 +345,7 @@ impl Table {
         debug_assert!(entry.place == Place::Nowhere);
         entry.place = Place::Blocked;
         entry.waits = Some(waits());
-        entry.since = now;
+        self.link_mut(key).stamp(now);
         self.blocked += 1;
         self.outside += usize::from(outside);
     }
