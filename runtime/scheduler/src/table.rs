@@ -109,8 +109,6 @@ impl Link {
     pub(crate) fn stamp(&mut self, now: u64) {
         (self.next, self.prev) = (now as u32, (now >> 32) as u32);
     }
-
-    /// What was noted, as long as it is so.
     pub(crate) fn stamped(&self) -> u64 {
         u64::from(self.prev) << 32 | u64::from(self.next)
     }

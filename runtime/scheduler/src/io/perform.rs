@@ -139,8 +139,8 @@ impl Scheduler {
     fn prefetch_next(&self) {
         let me = self.core.current.get();
         let table = self.core.table.borrow();
-        let next = table.link(me).next;
-        if next != me
+        if let Some((_, next)) = table.neighbours(me)
+            && next != me
             && let Some(greenlet) = &table.link(next).greenlet
         {
             greenlet.prefetch_deeply();
