@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use tasklets_runtime::park::{Refusal, Terms, Unwoken};
+use tasklets_runtime::park::{Refusal, Terms, Unwoken, arrives_again};
 use tasklets_runtime::{Scheduler, now};
 
 use super::node::Pending;
@@ -172,6 +172,12 @@ impl<R> Slot<R> {
             let waited = scheduler.wait_on(bench(Doing::Ask), ticket(id), at, terms);
             match waited {
                 Err(Unwoken::Thrown(payload)) => {
+                    // An answer that has come counts; a cancellation comes again where the caller waits next.
+                    if arrives_again(&payload)
+                        && let Some(result) = self.take()
+                    {
+                        return result;
+                    }
                     let answer = self.give_up(Unanswered::Dropped);
                     drop(answer);
                     resume_unwind(payload)

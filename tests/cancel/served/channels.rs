@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tasklets::{Channel, bounded, now, rendezvous, schedule, select, spawn, unbounded};
+use tasklets::{Channel, JoinError, Preference, bounded, now, rendezvous, schedule, select, spawn, unbounded};
 
 use super::{HOUR, case, in_all_ways, later};
+use crate::common::checked;
 
 #[test]
 fn receivers() {
@@ -143,5 +144,32 @@ fn selects() {
             }
         };
         case(wait, serve, move |_| assert!(here.balance() == 0 && here.try_send(1).is_err()))
+    });
+}
+
+/// On a channel of one thread nobody else serves, and a kill after that is Stackless's: the receiver has the value, and dies.
+#[test]
+fn a_kill_after_a_hand_over_within_a_thread() {
+    checked(|| {
+        let value = Rc::new(7);
+        let channel = Channel::new();
+        channel.set_preference(Preference::Neither);
+        let rx = channel.clone();
+        let receiver = spawn(move || drop(rx.receive().unwrap()));
+        schedule().unwrap();
+        channel.send(value.clone()).unwrap();
+        assert!(receiver.is_scheduled() && Rc::strong_count(&value) == 2);
+        receiver.kill().unwrap();
+        assert!(matches!(receiver.join(), Err(JoinError::Killed)));
+        assert_eq!(Rc::strong_count(&value), 1);
+
+        let (tx, sent) = (channel.clone(), value.clone());
+        let sender = spawn(move || tx.send(sent).unwrap());
+        schedule().unwrap();
+        let received = channel.receive().unwrap();
+        assert!(sender.is_scheduled());
+        sender.kill().unwrap();
+        assert!(matches!(sender.join(), Err(JoinError::Killed)));
+        assert_eq!((*received, Rc::strong_count(&value)), (7, 2));
     });
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc;
 
+use tasklets::actor::{self, Mailbox, Reply};
 use tasklets::sync::{Barrier, Condvar, Event, Mutex, Once, OnceLock, RwLock, Semaphore, WaitGroup};
 use tasklets::{JoinError, Runtime, block_on, rendezvous, schedule, spawn, with_virtual_time};
 
@@ -133,6 +134,19 @@ fn other_waits() {
         let (tx, rx) = rendezvous();
         let serve = later(move || assert_eq!(rx.recv().unwrap(), 7));
         case(move || block_on(tx.send_async(7)).unwrap().is_ok(), serve, |_| ())
+    });
+}
+
+#[test]
+fn answers_of_actors() {
+    in_all_ways("Addr::ask", || {
+        let (give, given) = mpsc::channel::<Reply<u8>>();
+        let asked = actor::spawn(move |mailbox: &Mailbox<Reply<u8>>| give.send(mailbox.receive().unwrap()).unwrap());
+        let serve = Elsewhere(Box::new(move || {
+            let reply = given.recv().unwrap();
+            std::thread::spawn(move || reply.send(7).unwrap()).join().unwrap();
+        }));
+        case(move || asked.ask(|reply| reply).unwrap() == 7, serve, |_| ())
     });
 }
 
