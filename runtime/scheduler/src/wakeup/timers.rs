@@ -5,12 +5,12 @@
 //! most.
 
 use std::cell::{Cell, RefCell};
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::keys::Keys;
 use crate::park::TaskletId;
+use crate::wakeup::heap::Heap;
 
 /// A deadline that is in the queue, or was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,7 @@ const CANCELLED: u32 = 0;
 
 #[derive(Default)]
 struct Queue {
-    heap: BinaryHeap<Reverse<Node>>,
+    heap: Heap<Node>,
     /// By place: the ticket of the timer whose place it is. A timer is in the heap until its place is free.
     tickets: Vec<u32>,
     places: Keys,
@@ -123,14 +123,14 @@ impl Queue {
         let node = Node { at, number: self.numbers, generation, key, place: self.place() };
         let timer = node.timer();
         self.tickets[timer.place as usize] = timer.ticket;
-        self.heap.push(Reverse(node));
+        self.heap.push(node);
         timer
     }
 
     /// Takes out the first one, whether it was cancelled or not; whether it was not.
     #[inline]
     fn pop(&mut self) -> Option<(Node, bool)> {
-        let Reverse(node) = self.heap.pop()?;
+        let node = self.heap.pop()?;
         Some((node, self.vacate(node.timer())))
     }
 
@@ -160,7 +160,7 @@ impl Queue {
     #[inline(never)]
     fn sweep(&mut self) {
         let mut heap = std::mem::take(&mut self.heap);
-        heap.retain(|Reverse(node)| {
+        heap.retain(|node| {
             let stays = self.tickets[node.place as usize] != CANCELLED;
             if !stays {
                 self.vacate(node.timer());
@@ -177,7 +177,7 @@ impl Queue {
             self.sweep();
         }
         loop {
-            let Reverse(node) = self.heap.peek()?;
+            let node = self.heap.peek()?;
             if self.cancelled == 0 || self.tickets[node.place as usize] != CANCELLED {
                 return Some(node.at);
             }
