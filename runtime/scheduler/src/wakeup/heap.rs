@@ -16,6 +16,11 @@ impl<T: Copy + Ord> Heap<T> {
         self.nodes.len()
     }
 
+    /// All of them, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.nodes.iter()
+    }
+
     /// The least.
     #[inline]
     pub(super) fn peek(&self) -> Option<&T> {

@@ -236,7 +236,7 @@ impl Timers {
     pub(crate) fn any(&self, wanted: impl Fn(Alarm) -> bool) -> bool {
         let queue = self.queue.borrow();
         let is_set = |node: &Node| queue.tickets[node.place as usize] != CANCELLED;
-        queue.heap.iter().any(|Reverse(node)| is_set(node) && wanted(node.alarm()))
+        queue.heap.iter().any(|node| is_set(node) && wanted(node.alarm()))
     }
 
     /// When an idle thread is to get up for the earliest one: exactly then, or a little later if it has many.
