@@ -12,6 +12,7 @@ mod measure;
 mod memory;
 mod mpmc;
 mod resident;
+mod savina;
 mod select;
 mod spawning;
 mod switching;
@@ -90,6 +91,14 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "actors1", about: "100,000 actors made and stopped; idle ones", run: |name| actors::many(name, Form::State, 1) },
     Workload { name: "actors1-fn", about: "the same with functions", run: |name| actors::many(name, Form::Function, 1) },
     Workload { name: "actors2", about: "the same with states on 2 threads", run: |name| actors::many(name, Form::State, 2) },
+    Workload { name: "pingpong-actors1", about: "Savina's ping-pong of actors, 1 thread", run: |name| savina::ping_pong(name, 1) },
+    Workload { name: "pingpong-actors2", about: "Savina's ping-pong of actors, 2 threads", run: |name| savina::ping_pong(name, 2) },
+    Workload { name: "forkjoin-actors1", about: "Savina's fork-join: 60 actors count messages, 1 thread", run: |name| savina::fork_join(name, 1) },
+    Workload { name: "forkjoin-actors2", about: "Savina's fork-join: 60 actors count messages, 2 threads", run: |name| savina::fork_join(name, 2) },
+    Workload { name: "big-actors1", about: "Savina's big: 120 actors ping each other, 1 thread", run: |name| savina::big(name, 1) },
+    Workload { name: "big-actors2", about: "Savina's big: 120 actors ping each other, 2 threads", run: |name| savina::big(name, 2) },
+    Workload { name: "bank-actors1", about: "Savina's bank: 1,000 accounts, 1 thread", run: |name| savina::bank(name, 1) },
+    Workload { name: "bank-actors2", about: "Savina's bank: 1,000 accounts, 2 threads", run: |name| savina::bank(name, 2) },
     Workload { name: "kill", about: "kill a blocked tasklet", run: spawning::kill },
 ];
 

@@ -23,6 +23,8 @@ mod on_threads;
 mod on_tokio;
 #[path = "../../src/resident.rs"]
 mod resident;
+#[path = "../../src/savina/sizes.rs"]
+mod sizes;
 
 use clap::{Parser, ValueEnum};
 

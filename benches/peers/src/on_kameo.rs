@@ -1,5 +1,7 @@
 //! kameo's actors, over tokio's runtimes: a task each, with a bounded mailbox of 64.
 
+mod savina;
+
 use std::time::{Duration, Instant};
 
 use kameo::Actor;
@@ -20,6 +22,14 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("ask2", |name| ask(name, 2)),
     ("actors1", |name| many(name, 1)),
     ("actors2", |name| many(name, 2)),
+    ("pingpong-actors1", |name| savina::ping_pong(name, 1)),
+    ("pingpong-actors2", |name| savina::ping_pong(name, 2)),
+    ("forkjoin-actors1", |name| savina::fork_join(name, 1)),
+    ("forkjoin-actors2", |name| savina::fork_join(name, 2)),
+    ("big-actors1", |name| savina::big(name, 1)),
+    ("big-actors2", |name| savina::big(name, 2)),
+    ("bank-actors1", |name| savina::bank(name, 1)),
+    ("bank-actors2", |name| savina::bank(name, 2)),
 ];
 
 const MANY: usize = 100_000;

@@ -1,5 +1,7 @@
 //! ractor's actors, over tokio's runtimes: a task each, with a mailbox that has no bound, as there is no other.
 
+mod savina;
+
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -17,6 +19,14 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("ask2", |name| ask(name, 2)),
     ("actors1", |name| many(name, 1)),
     ("actors2", |name| many(name, 2)),
+    ("pingpong-actors1", |name| savina::ping_pong(name, 1)),
+    ("pingpong-actors2", |name| savina::ping_pong(name, 2)),
+    ("forkjoin-actors1", |name| savina::fork_join(name, 1)),
+    ("forkjoin-actors2", |name| savina::fork_join(name, 2)),
+    ("big-actors1", |name| savina::big(name, 1)),
+    ("big-actors2", |name| savina::big(name, 2)),
+    ("bank-actors1", |name| savina::bank(name, 1)),
+    ("bank-actors2", |name| savina::bank(name, 2)),
 ];
 
 const MANY: usize = 100_000;

@@ -108,6 +108,15 @@ impl Crew {
         self.ordered.set(resting.len());
     }
 
+    /// One that rests, to be ended.
+    fn take_any(&self) -> Option<NonNull<Inner>> {
+        let mut resting = self.resting.borrow_mut();
+        let worker = resting.pop()?;
+        self.ordered.set(self.ordered.get().min(resting.len()));
+        self.fewest.set(self.fewest.get().min(resting.len()));
+        Some(worker)
+    }
+
     /// Takes out those that were not needed since this was last asked. Those that came first were at the bottom all the time.
     fn take_unneeded(&self) -> Vec<NonNull<Inner>> {
         let mut resting = self.resting.borrow_mut();
@@ -282,8 +291,7 @@ fn rest(thread: &Thread, next: AnyGreenlet) {
 
 /// Ends those that rest. Their stacks go to the pool.
 pub(crate) fn dismiss(thread: &Thread) {
-    loop {
-        let Some(worker) = thread.crew.resting.borrow_mut().pop() else { return };
+    while let Some(worker) = thread.crew.take_any() {
         // SAFETY: it was just taken out of the list.
         if let Some(context) = unsafe { end(thread, worker) } {
             thread.give_back(context);

@@ -43,8 +43,8 @@ mod interval;
 #[cfg(unix)]
 pub mod io;
 mod job;
-mod keys;
 mod joinable;
+mod keys;
 mod nested;
 #[cfg(all(unix, not(loom)))]
 pub mod net;

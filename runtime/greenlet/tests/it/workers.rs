@@ -263,6 +263,22 @@ fn those_that_rest_count_as_idle_stacks_and_are_reviewed() {
     });
 }
 
+/// The stacks that come back then are counted for a review, too, which may come in the midst of that.
+#[test]
+fn those_that_rest_are_ended_whenever_the_review_is_due() {
+    check(|| {
+        let (capacity, review) = (set_pool_capacity(usize::MAX), set_pool_review(100));
+        for needed in [5, 10, 20, 40, 80] {
+            stand_together(100, |number| number as u64);
+            stand_together(needed, |number| number as u64);
+            trim();
+            assert_eq!(left(), (0, 0, 0, 0));
+        }
+        set_pool_capacity(capacity);
+        set_pool_review(review);
+    });
+}
+
 #[test]
 fn thousands_that_have_rested_begin_in_the_order_in_which_they_lie() {
     check(|| {
