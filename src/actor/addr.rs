@@ -98,6 +98,9 @@ macro_rules! common {
             }
 
             /// Ends it at its next blocking point, at once if it is idle; what is queued goes to the policy. Does not wait.
+            ///
+            /// It is [cancelled](crate::AnyTasklet::cancel): whatever it does to go on, every further blocking point raises, too, but for
+            /// those in a [`shield`](crate::shield).
             pub fn kill(&self) {
                 self.$field.order(Order::Kill(Reason::Killed));
             }

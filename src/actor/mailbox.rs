@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tasklets_runtime::park::{Terms, Unwoken};
-use tasklets_runtime::{Scheduler, TaskletExit, now};
+use tasklets_runtime::{Scheduler, TaskletExit, current, is_cancelled, now};
 
 use super::addr::{Addr, AnyAddr, MonitorId};
 use super::arm::Bell;
@@ -226,10 +226,14 @@ impl<M: Send + 'static> Mailbox<M> {
         message.map(Ok)
     }
 
-    /// What is received when nothing is to be received any more. A kill is raised.
+    /// What is received when nothing is to be received any more. A kill is a state from here on, too, and raised, unless a shield is in
+    /// the way of that.
     fn stopped(&self, order: &Order) -> MailboxError {
         if let Order::Kill(_) = order {
-            resume_unwind(Box::new(TaskletExit));
+            current().cancel();
+            if is_cancelled() {
+                resume_unwind(Box::new(TaskletExit));
+            }
         }
         self.told.set(true);
         MailboxError::Stopped(order.reason().cloned().unwrap_or(Reason::Stopped))

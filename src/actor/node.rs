@@ -95,8 +95,8 @@ impl<H: Host> Node for H {
             self.rouse(ordered.waiter);
         }
         if let Some(who) = ordered.who {
-            // It has ended already otherwise.
-            let _ = who.kill();
+            // A state: what it does on its way out is interrupted wherever it would block. It has ended already otherwise.
+            let _ = who.cancel();
         }
         if ordered.resting
             && let Some(reason) = reason

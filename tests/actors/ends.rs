@@ -1,13 +1,16 @@
 //! How actors end, and who is told.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tasklets::actor::{self, ActorBuilder, Down, Mailbox, MailboxError, Reason, link};
-use tasklets::{run, schedule, sleep};
+use tasklets::{run, schedule, shield, sleep};
 
 use crate::common::checked;
 use crate::support::{crash, crashes_are_quiet, keeping};
+
+const LONG: Duration = Duration::from_secs(1000);
 
 fn idle(mailbox: &Mailbox<u32>) {
     mailbox.iter().for_each(drop);
@@ -114,4 +117,31 @@ fn links_pass_faults_on_and_orderly_ends_not() {
         assert!(!b.is_alive());
         run();
     });
+}
+
+#[test]
+fn a_kill_is_met_at_every_blocking_point_but_for_those_in_a_shield() {
+    checked(|| [true, false].into_iter().for_each(kill_is_a_state));
+}
+
+/// It is killed at another blocking point, or idle.
+fn kill_is_a_state(first_sleeps: bool) {
+    let met = Arc::new(Mutex::new(Vec::new()));
+    let theirs = met.clone();
+    let addr = actor::spawn(move |mailbox: &Mailbox<()>| {
+        let goes_on = |block: &dyn Fn()| {
+            let blocked = catch_unwind(AssertUnwindSafe(block));
+            theirs.lock().unwrap().push(blocked.is_ok());
+        };
+        goes_on(&|| if first_sleeps { drop(sleep(LONG)) } else { drop(mailbox.receive()) });
+        goes_on(&|| drop(sleep(LONG)));
+        goes_on(&|| shield(|| sleep(Duration::from_millis(1)).unwrap()));
+        goes_on(&|| assert!(matches!(shield(|| mailbox.receive()), Err(MailboxError::Stopped(Reason::Killed)))));
+        goes_on(&|| drop(mailbox.receive()));
+        goes_on(&|| drop(sleep(LONG)));
+    });
+    schedule().unwrap();
+    addr.kill();
+    assert_eq!(addr.join(), Reason::Killed);
+    assert_eq!(*met.lock().unwrap(), [false, false, true, true, false, false]);
 }
