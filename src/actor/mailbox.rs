@@ -109,13 +109,15 @@ impl<M: Send + 'static> Mailbox<M> {
         }
     }
 
-    /// The next message, if it is there. Never switches.
+    /// The next message, if it is there. Never switches, and so is no blocking point: a kill does not arrive here.
     ///
     /// # Errors
     ///
     /// [`MailboxError::Stopped`].
     pub fn try_receive(&self) -> Result<Option<M>, MailboxError> {
-        self.poll().transpose()
+        let found = self.taken().map_or_else(|| self.poll_desk(), |message| Some(Ok(message))).transpose();
+        self.told.set(self.told.get() || found.is_err());
+        found
     }
 
     /// The first message that `wanted` holds for, waiting for it. All others stay in the mailbox, in their order; they do not count
@@ -185,15 +187,23 @@ impl<M: Send + 'static> Mailbox<M> {
         super::asking::link(&AnyAddr::new(self.cell.clone()), other);
     }
 
-    /// One message, if it is there, or that the actor is to end.
+    /// One message, if it is there, or that the actor is to end. For who would wait otherwise: a kill is raised.
     #[inline]
     pub(super) fn poll(&self) -> Option<Result<M, MailboxError>> {
-        if !self.core().attention.load(Ordering::Acquire)
-            && let Some(message) = self.batch.borrow_mut().pop_front()
-        {
+        if let Some(message) = self.taken() {
             return Some(Ok(message));
         }
-        self.poll_desk()
+        let found = self.poll_desk();
+        if let Some(Err(_)) = found {
+            self.meet_end();
+        }
+        found
+    }
+
+    /// The next one of those that were taken out, if nothing comes before it.
+    #[inline]
+    fn taken(&self) -> Option<M> {
+        if self.core().attention.load(Ordering::Acquire) { None } else { self.batch.borrow_mut().pop_front() }
     }
 
     #[inline(never)]
@@ -202,7 +212,7 @@ impl<M: Send + 'static> Mailbox<M> {
         let mut batch = self.batch.borrow_mut();
         let mut desk = core.desk.lock();
         if desk.order.is_abrupt() {
-            return Some(Err(self.stopped(&desk.order)));
+            return Some(Err(stopped(&desk.order)));
         }
         if let Some(message) = desk.take_first() {
             if !desk.has_first() {
@@ -215,7 +225,7 @@ impl<M: Send + 'static> Mailbox<M> {
         }
         if desk.queue.is_empty() {
             let over = desk.order != Order::Go;
-            return over.then(|| Err(self.stopped(&desk.order)));
+            return over.then(|| Err(stopped(&desk.order)));
         }
         std::mem::swap(&mut *batch, &mut desk.queue);
         let senders = desk.take_senders();
@@ -226,17 +236,17 @@ impl<M: Send + 'static> Mailbox<M> {
         message.map(Ok)
     }
 
-    /// What is received when nothing is to be received any more. A kill is a state from here on, too, and raised, unless a shield is in
-    /// the way of that.
-    fn stopped(&self, order: &Order) -> MailboxError {
-        if let Order::Kill(_) = order {
+    /// Nothing is to be received any more. A kill is a state from here on, too, and raised, unless a shield is in the way of that.
+    #[cold]
+    fn meet_end(&self) {
+        let killed = matches!(self.core().desk.lock().order, Order::Kill(_));
+        if killed {
             current().cancel();
             if is_cancelled() {
                 resume_unwind(Box::new(TaskletExit));
             }
         }
         self.told.set(true);
-        MailboxError::Stopped(order.reason().cloned().unwrap_or(Reason::Stopped))
     }
 
     /// Whether the actor's function was told that it is to end.
@@ -319,6 +329,11 @@ impl<M: Send + 'static> Mailbox<M> {
             }
         }
     }
+}
+
+/// What is received when nothing is to be received any more.
+fn stopped(order: &Order) -> MailboxError {
+    MailboxError::Stopped(order.reason().cloned().unwrap_or(Reason::Stopped))
 }
 
 /// Messages that a selective receive has looked at.

@@ -8,5 +8,6 @@ mod ends;
 mod faults;
 mod function;
 mod handlers;
+mod points;
 mod supervision;
 mod support;
