@@ -43,18 +43,19 @@ fn nonblock_recv_race() {
 }
 
 /// Two channels, of which one has a value at any time: it is `second` that makes the other one ready before the first value is taken.
-fn one_is_always_ready(second: impl Fn(Sender<i32>)) {
+fn one_is_always_ready<K>(second: impl Fn(Sender<i32>) -> K) {
     for _ in 0..scale(300) {
         let ((c1, r1), (c2, r2)) = (bounded(1), bounded(1));
         c1.send(1).unwrap();
         let (one, two): (Receiver<i32>, Receiver<i32>) = (r1.clone(), r2.clone());
         let looks = move || select! { recv(one) -> _ => true, recv(two) -> _ => true, default => false };
-        let (ready, ()) = race(looks, || {
-            second(c2);
+        let (ready, kept) = race(looks, || {
+            let kept = second(c2);
             select! { recv(r1) -> _ => {}, default => {} }
+            kept
         });
         assert!(ready, "no channel was ready");
-        drop((c1, r2));
+        drop((c1, r2, kept));
     }
 }
 
@@ -65,7 +66,7 @@ fn nonblock_select_race() {
         one_is_always_ready(|c2| {
             c2.send(1).unwrap();
             // Kept to the end: a channel without senders is ready, too.
-            std::mem::forget(c2);
+            c2
         });
     });
 }
