@@ -114,7 +114,7 @@ pub struct Stats {
     pub active: usize,
     /// Stacks bound to greenlets.
     pub stacks: usize,
-    /// Idle stacks in the pool.
+    /// Idle stacks: in the pool, and of workers that rest.
     pub pooled: usize,
     /// Suspended stacks that were given up, in the whole process since it began.
     pub leaked: u64,

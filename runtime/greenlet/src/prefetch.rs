@@ -2,8 +2,9 @@
 
 use std::ptr;
 
+use crate::context::Context;
 use crate::handle::Greenlet;
-use crate::transfer;
+use crate::inner::Inner;
 
 /// Tells the processor that this will be read soon: it loads it while the program goes on. Worth it where what is next is known some
 /// time before, and lies anywhere in much memory.
@@ -18,9 +19,7 @@ use crate::transfer;
 pub fn prefetch<T: ?Sized>(what: &T) {
     let start = ptr::from_ref(what).cast::<()>();
     let bytes = size_of_val(what).max(1);
-    for at in (0..bytes).step_by(LINE) {
-        line(start.wrapping_byte_add(at));
-    }
+    lines(start, 0..bytes.div_ceil(LINE) as isize);
     line(start.wrapping_byte_add(bytes - 1));
 }
 
@@ -29,7 +28,9 @@ impl<T: 'static> Greenlet<T> {
     /// known.
     #[inline]
     pub fn prefetch(&self) {
-        transfer::prefetch(self.inner());
+        if let Some(stack) = stack_of(self.inner()) {
+            stack.prefetch();
+        }
     }
 
     /// Brings what a handle refers to nearer, which [`prefetch`](Greenlet::prefetch) would have to wait for.
@@ -42,12 +43,29 @@ impl<T: 'static> Greenlet<T> {
     /// then, as that of a system call.
     #[inline]
     pub fn prefetch_deeply(&self) {
-        transfer::prefetch_deeply(self.inner());
+        if let Some(stack) = stack_of(self.inner()) {
+            stack.prefetch_deeply();
+        }
     }
 }
 
+/// The stack of a greenlet, if it has one, to be brought nearer: the reference is not kept.
+#[inline(always)]
+pub(crate) fn stack_of(inner: &Inner) -> Option<&Context> {
+    // SAFETY: contexts are put in place and taken out by code that does not call back here.
+    unsafe { (*inner.context.get()).as_ref() }
+}
+
 /// A line of the cache, in bytes: in most processors.
-pub(crate) const LINE: usize = 64;
+const LINE: usize = 64;
+
+/// Brings these lines of the cache nearer, counted from the one of an address.
+#[inline(always)]
+pub(crate) fn lines(from: *const (), which: impl Iterator<Item = isize>) {
+    for at in which {
+        line(from.wrapping_byte_offset(at * LINE as isize));
+    }
+}
 
 /// Brings one line of the cache nearer.
 #[inline(always)]
@@ -55,7 +73,7 @@ pub(crate) const LINE: usize = 64;
     not(any(target_arch = "x86_64", target_arch = "aarch64")),
     expect(unused_variables, reason = "no such thing")
 )]
-pub(crate) fn line(address: *const ()) {
+fn line(address: *const ()) {
     // SAFETY: every x86-64 has the instruction, and it reads nothing, whatever the address.
     #[cfg(target_arch = "x86_64")]
     unsafe {

@@ -257,24 +257,6 @@ pub(crate) fn bind(thread: &Thread, target: &Inner) -> Result<(), StackError> {
     Ok(())
 }
 
-/// Brings what a switch to a greenlet needs nearer.
-#[inline]
-pub(crate) fn prefetch(target: &Inner) {
-    // SAFETY: contexts are put in place and taken out by code that does not call back here.
-    if let Some(context) = unsafe { (*target.context.get()).as_ref() } {
-        context.prefetch();
-    }
-}
-
-/// The same of more of its stack.
-#[inline]
-pub(crate) fn prefetch_deeply(target: &Inner) {
-    // SAFETY: as above.
-    if let Some(context) = unsafe { (*target.context.get()).as_ref() } {
-        context.prefetch_deeply();
-    }
-}
-
 /// Binds a stack to a greenlet ahead of its first switch.
 pub(crate) fn reserve(target: &Inner) -> Result<(), StackError> {
     match target.state.get() {

@@ -19,7 +19,7 @@ use crate::handle::{AnyGreenlet, Greenlet, main};
 use crate::inner::{Inner, State, family};
 use crate::lifetime::release;
 use crate::mail::Got;
-use crate::prefetch::prefetch;
+use crate::prefetch::{prefetch, stack_of};
 use crate::received::Received;
 use crate::thread::{self, Thread};
 use crate::transfer::{any_handle, ended_by, finish, leave, receive_value};
@@ -78,12 +78,18 @@ impl Crew {
         if left >= MANY && left.saturating_sub(self.ordered.get()) >= left / 2 {
             self.put_in_order(&mut resting);
         }
-        self.ordered.set(self.ordered.get().min(left));
-        self.fewest.set(self.fewest.get().min(left));
+        self.note_left(left);
         if left >= FAR {
             self.prefetch(&resting);
         }
         resting.pop()
+    }
+
+    /// One is taken from the top, and so many are left.
+    #[inline(always)]
+    fn note_left(&self, left: usize) {
+        self.ordered.set(self.ordered.get().min(left));
+        self.fewest.set(self.fewest.get().min(left));
     }
 
     /// Brings those nearer that will be taken after the last one.
@@ -92,10 +98,9 @@ impl Crew {
         // SAFETY: the handle of each keeps its block.
         let block = |before_last: usize| unsafe { resting[resting.len() - 1 - before_last].as_ref() };
         prefetch(block(4));
-        // SAFETY: contexts are put in place and taken out by code that does not call back here.
-        if let Some(context) = unsafe { (*block(2).context.get()).as_ref() } {
-            context.prefetch();
-            context.prefetch_below();
+        if let Some(stack) = stack_of(block(2)) {
+            stack.prefetch();
+            stack.prefetch_below();
         }
     }
 
@@ -112,8 +117,7 @@ impl Crew {
     fn take_any(&self) -> Option<NonNull<Inner>> {
         let mut resting = self.resting.borrow_mut();
         let worker = resting.pop()?;
-        self.ordered.set(self.ordered.get().min(resting.len()));
-        self.fewest.set(self.fewest.get().min(resting.len()));
+        self.note_left(resting.len());
         Some(worker)
     }
 
@@ -313,11 +317,11 @@ pub(crate) fn dismiss_unneeded(thread: &Thread) -> Vec<Context> {
 #[cold]
 pub(crate) fn give_up_one(thread: &Thread, stack_size: usize) -> Option<Context> {
     let worker = thread.crew.take(stack_size)?;
-    // SAFETY: it was just taken out of the list.
-    unsafe { end(thread, worker) }
+    // SAFETY: it was just taken out of the list; no frame of a worker that has ended is needed.
+    unsafe { end(thread, worker).inspect(|stack| stack.reset()) }
 }
 
-/// Ends a worker that rests.
+/// Ends a worker that rests; its stack, to be [reset](Context::reset) before it is used again.
 ///
 /// # Safety
 ///
@@ -331,6 +335,6 @@ unsafe fn end(thread: &Thread, worker: NonNull<Inner>) -> Option<Context> {
         thread.unregister(inner);
         let context = (*inner.context.get()).take();
         release(worker.as_ptr());
-        context.inspect(|context| context.reset())
+        context
     }
 }

@@ -6,8 +6,8 @@
 //! - `Hub`: what one thread needs to switch and to have stacks (`Hub::new(on_fault)`); it stays in place while it has stacks;
 //! - `Context::root()`: the thread's own stack, as a place to come back to;
 //! - `Context::new(hub, size, entry)`: a stack that calls `entry` when it is first switched to, or the reason why there is none;
-//! - `unsafe fn switch(hub, from, to)`: returns when something switches back to `from`;
-//! - `unsafe fn switch_finally(hub, from, to)`: leaves a stack whose greenlet has ended;
+//! - `unsafe fn switch(hub, from, to, with)`: returns when something switches back to `from`, with what that one gave for `with`;
+//! - `unsafe fn switch_finally(hub, from, to, with)`: leaves a stack whose greenlet has ended;
 //! - `unsafe fn reset(&self)`: makes such a stack ready for the next greenlet;
 //! - `unsafe fn retire(self, hub)`: gives an idle stack back to the system;
 //! - `Context::round(size)`: the size that a stack gets if this much is asked for, and `Context::size()`: the one that it has;

@@ -199,7 +199,7 @@ impl Context {
     }
 }
 
-/// Switches from the running context to another; returns when something switches back.
+/// Switches from the running context to another; returns when something switches back, with `with`: all on a thread give the same.
 ///
 /// # Safety
 ///

@@ -22,7 +22,7 @@
 //! Only what a call must preserve is saved; the compiler saves the rest around the call where it is in use. x18 belongs to
 //! the platform, and the rounding mode in FPCR is the thread's, as it is for any call of a function that sets it.
 
-use std::arch::{asm, naked_asm};
+use std::arch::naked_asm;
 
 use super::Header;
 
@@ -142,18 +142,5 @@ unsafe extern "C" fn start() {
     )
 }
 
-/// Brings the end of a suspended stack into the cache: the frame, which is longer than two lines, and what is next to it.
-#[inline(always)]
-pub(super) fn prefetch(frame: *const Frame) {
-    // SAFETY: a prefetch reads nothing, whatever the address.
-    unsafe {
-        asm!(
-            "prfm pldl1keep, [{0}]",
-            "prfm pldl1keep, [{0}, #64]",
-            "prfm pldl1keep, [{0}, #128]",
-            "prfm pldl1keep, [{0}, #192]",
-            in(reg) frame,
-            options(nostack, readonly, preserves_flags),
-        );
-    }
-}
+/// So many lines of the cache bring the end of a suspended stack nearer: the frame, which is longer than two, and what is next to it.
+pub(super) const LINES: isize = 4;

@@ -41,8 +41,11 @@ use self::thread_sanitizer::Fiber;
 use super::{Memory, OutOfStacks, Refusals};
 use crate::prefetch;
 
-/// So many lines of the cache below a stack's end are brought nearer for one that begins.
-const BELOW: usize = 14;
+/// So many lines of the cache below where a stack was left are brought nearer for what begins there.
+const BELOW: isize = 13;
+
+/// So many above it for what goes on several calls deep; beyond the stack that does nothing.
+const DEEP: isize = 18;
 
 /// What a thread has for its contexts: its stacks.
 #[derive(Debug)]
@@ -194,24 +197,24 @@ impl Context {
     /// Brings what a switch to this stack needs nearer.
     #[inline(always)]
     pub(crate) fn prefetch(&self) {
-        isa::prefetch(self.frame.get());
+        self.prefetch_lines(0..isa::LINES);
     }
 
     /// The same where what goes on there calls deeply: what will be below.
     #[inline]
     pub(crate) fn prefetch_below(&self) {
-        for at in 1..BELOW {
-            prefetch::line(self.frame.get().cast::<()>().wrapping_byte_sub(at * prefetch::LINE));
-        }
+        self.prefetch_lines((-BELOW..0).rev());
     }
 
     /// The same for the frames of several calls.
     #[inline]
     pub(crate) fn prefetch_deeply(&self) {
-        // What one prefetch brings, six times: past the end of a stack it does nothing.
-        for piece in 0..6 {
-            isa::prefetch(self.frame.get().wrapping_byte_add(piece * 192));
-        }
+        self.prefetch_lines(0..DEEP);
+    }
+
+    #[inline(always)]
+    fn prefetch_lines(&self, which: impl Iterator<Item = isize>) {
+        prefetch::lines(self.frame.get().cast(), which);
     }
 
     /// Gives an idle stack back to the system.

@@ -129,16 +129,6 @@ unsafe extern "C" fn start() {
     )
 }
 
-/// Brings the end of a suspended stack into the cache: the frame, and what is next to it. Three lines, because the hundred
-/// bytes or so that a yield touches begin anywhere in the first one; one too few doubles the cost of a switch.
-#[inline(always)]
-pub(super) fn prefetch(frame: *const Frame) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    let frame = frame.cast::<i8>();
-    // SAFETY: every x86-64 has the instruction, and it reads nothing, whatever the address.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(frame);
-        _mm_prefetch::<_MM_HINT_T0>(frame.wrapping_add(64));
-        _mm_prefetch::<_MM_HINT_T0>(frame.wrapping_add(128));
-    }
-}
+/// So many lines of the cache bring the end of a suspended stack nearer: the frame, and what is next to it. Three, because the
+/// hundred bytes or so that a yield touches begin anywhere in the first one; one too few doubles the cost of a switch.
+pub(super) const LINES: isize = 3;
