@@ -73,7 +73,7 @@ impl Scheduler {
     /// Makes who was current before current again.
     pub(crate) fn restore(&self, before: TaskletId) {
         let mut table = self.core.table.borrow_mut();
-        let there = table.find(before.key, before.generation).is_some_and(|entry| entry.alive());
+        let there = table.is_alive(before.key, before.generation);
         let key = if there { before.key } else { MAIN };
         if table.in_ring(key) {
             table.jump(key);
@@ -100,7 +100,7 @@ impl Scheduler {
                 self.core.current.set(me);
                 if gone {
                     // Ended by hand before its body could run.
-                    self.forget_cancelled(key);
+                    self.note_end(key);
                     self.bury(key);
                     self.reap(key);
                 }

@@ -71,7 +71,7 @@ pub(crate) struct Core {
     pub(crate) worker: OnceCell<Worker>,
     /// What primitives keep here, each at a number of its own.
     pub(crate) kept: RefCell<Slab<Rc<dyn Wait>>>,
-    /// Tasklets that wait for futures, and so for what no thread of a runtime need know of.
+    /// Tasklets that wait for what no thread of a runtime need know of; see [`Scheduler::wait_on_the_world`].
     pub(crate) awaiting: Cell<usize>,
     pub(crate) ended: Cell<u64>,
     /// What a tasklet panicked with that somebody kills and waits for.
@@ -141,7 +141,7 @@ impl Scheduler {
     }
 
     fn new(at: &'static Location<'static>) -> Scheduler {
-        let mut table = Table::new();
+        let mut table = Table::default();
         let (key, _) = table.add(|generation| Entry { generation, life: Life::Started, ..Entry::new(at) });
         table.append(key);
         debug_assert_eq!(key, MAIN);

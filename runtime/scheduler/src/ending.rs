@@ -119,7 +119,7 @@ impl Scheduler {
         if self.core.hooks.alerted(alert::MEASURE) {
             self.note_stack_use(me);
         }
-        self.forget_cancelled(me);
+        self.note_end(me);
     }
 
     /// Sees to it that the ring's head is who shall go on after a tasklet that has ended.
@@ -252,7 +252,7 @@ impl Scheduler {
             Ended::Panicked(payload) => self.trapped(|| self.handle_error(payload)).unwrap_or_else(Some),
         };
         trace::ended(self, key);
-        self.forget_cancelled(key);
+        self.note_end(key);
         self.bury(key);
         self.core.current.set(left);
         drop(kept);

@@ -70,9 +70,9 @@ impl Scheduler {
             }
         }
         self.core.current.set(me);
-        if base.is_dead() && self.core.table.borrow().find(key, generation).is_some_and(|entry| entry.alive()) {
+        if base.is_dead() && self.core.table.borrow().is_alive(key, generation) {
             // Its greenlet was ended by hand before its body could run.
-            self.forget_cancelled(key);
+            self.note_end(key);
             self.bury(key);
         }
         // The entry may be gone by now, and in use again.
@@ -141,7 +141,7 @@ impl Scheduler {
             }
             left = alive.len();
             for (key, generation) in alive {
-                let there = self.core.table.borrow().find(key, generation).is_some_and(|entry| entry.alive());
+                let there = self.core.table.borrow().is_alive(key, generation);
                 if there && key != self.core.current.get() {
                     self.kill_nested(key);
                 }

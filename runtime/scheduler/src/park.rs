@@ -221,7 +221,7 @@ impl Scheduler {
     /// [`Unwoken`]. The tasklet has been taken out of the queue then.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn wait(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Unwoken> {
-        self.wait_plainly(on, ticket, at, Terms::LOCAL)
+        self.wait_plainly(on, ticket, at, false)
     }
 
     /// Inlined wherever it is called, as [`go`](Scheduler::go) is and for the same reason.
@@ -231,19 +231,32 @@ impl Scheduler {
         on: Rc<dyn Wait>,
         ticket: u32,
         at: &'static Location<'static>,
-        terms: Terms,
+        outside: bool,
     ) -> Result<(), Unwoken> {
         let me = self.core.current.get();
-        trace::blocked(self, me, &*on, ticket);
-        let (outside, timed) = (terms.outside, terms.deadline.is_some());
-        // Made right where it goes: what is put together elsewhere in small pieces, and copied at once, stalls.
-        let waits = move || Waits { on, ticket, outside, timed, at };
-        self.core.table.borrow_mut().block(me, outside, waits, self.core.pace.switches());
-        self.go();
+        self.leave_to_wait(me, on, ticket, at, outside, false);
         match self.collect(me) {
             None => Ok(()),
             Some(mail) => Err(Unwoken::from_mail(mail)),
         }
+    }
+
+    /// Blocks the running tasklet `me`, and goes on to the next one. Returns when it runs again, for whatever reason.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn leave_to_wait(
+        &self,
+        me: Key,
+        on: Rc<dyn Wait>,
+        ticket: u32,
+        at: &'static Location<'static>,
+        outside: bool,
+        timed: bool,
+    ) {
+        trace::blocked(self, me, &*on, ticket);
+        // Made right where it goes: what is put together elsewhere in small pieces, and copied at once, stalls.
+        let waits = move || Waits { on, ticket, outside, timed, at };
+        self.core.table.borrow_mut().block(me, outside, waits, self.core.pace.switches());
+        self.go();
     }
 
     /// [`wait`](Scheduler::wait) that something else may end, too. A wait with [`Terms::outside`] may end for no reason: look whether
@@ -262,9 +275,24 @@ impl Scheduler {
         terms: Terms,
     ) -> Result<(), Unwoken> {
         match terms.deadline {
-            None => self.wait_plainly(on, ticket, at, Terms { deadline: None, ..terms }),
+            None => self.wait_plainly(on, ticket, at, terms.outside),
             Some(deadline) => self.wait_until(on, ticket, at, deadline, terms.outside),
         }
+    }
+
+    /// [`wait_on`](Scheduler::wait_on) for what no thread of the caller's runtime need know of: that is not stuck meanwhile, even if all
+    /// its tasklets are blocked.
+    pub(crate) fn wait_on_the_world(
+        &self,
+        on: Rc<dyn Wait>,
+        at: &'static Location<'static>,
+        terms: Terms,
+    ) -> Result<(), Unwoken> {
+        let awaiting = &self.core.awaiting;
+        awaiting.set(awaiting.get() + 1);
+        let waited = self.wait_on(on, 0, at, terms);
+        awaiting.set(awaiting.get() - 1);
+        waited
     }
 
     /// How other threads wake the tasklets of this one.

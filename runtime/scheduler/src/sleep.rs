@@ -11,8 +11,7 @@ use crate::error::TaskletError;
 use crate::hooks::alert;
 use crate::park::{Description, Refusal, TaskletId, Terms, Unwoken, Wait};
 use crate::seams::clock;
-use crate::table::{Key, Waits};
-use crate::trace;
+use crate::table::Key;
 use crate::wakeup::timers::{Alarm, Timer};
 
 /// What sleepers wait on: nothing but their deadlines.
@@ -160,10 +159,9 @@ impl Scheduler {
     /// Whether nothing stands in the way of a wait that something outside may end; if not, [`check_wait`](Scheduler::check_wait) says
     /// what to do.
     #[inline]
-    pub(crate) fn may_wait(&self) -> bool {
+    fn may_wait(&self) -> bool {
         let table = self.core.table.borrow();
-        let trapped = table.get(self.core.current.get()).flags.block_trap;
-        !trapped && table.len() != 1 && !std::thread::panicking() && !self.core.hooks.trapped()
+        !table.get(self.core.current.get()).flags.block_trap && table.len() != 1 && self.may_switch()
     }
 
     /// Blocks the running tasklet until a deadline at the latest.
@@ -178,10 +176,7 @@ impl Scheduler {
     ) -> Result<(), Unwoken> {
         let id = self.current_id();
         let timer = self.core.timers.set(deadline, Alarm::Wait(id));
-        trace::blocked(self, id.key, &*on, ticket);
-        let waits = move || Waits { on, ticket, outside, timed: true, at };
-        self.core.table.borrow_mut().block(id.key, outside, waits, self.core.pace.switches());
-        self.go();
+        self.leave_to_wait(id.key, on, ticket, at, outside, true);
         // A flag, and no letter: those are in an allocation that most tasklets never have.
         let timed_out = std::mem::take(&mut self.core.table.borrow_mut().get_mut(id.key).flags.timed_out);
         if timed_out && !self.core.hooks.alerted(alert::MAIL) {

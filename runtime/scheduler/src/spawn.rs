@@ -218,7 +218,7 @@ impl AnyTasklet {
         if old_life == Life::Started {
             return Err(TaskletError::Started { tasklet: tasklet() });
         }
-        scheduler.forget_cancelled(self.key());
+        scheduler.note_end(self.key());
         let old = {
             let mut table = scheduler.core.table.borrow_mut();
             let entry = table.get_mut(self.key());

@@ -109,6 +109,8 @@ impl Link {
     pub(crate) fn stamp(&mut self, now: u64) {
         (self.next, self.prev) = (now as u32, (now >> 32) as u32);
     }
+
+    /// What was noted.
     pub(crate) fn stamped(&self) -> u64 {
         u64::from(self.prev) << 32 | u64::from(self.next)
     }
@@ -188,6 +190,10 @@ impl Entry {
     pub(crate) fn alive(&self) -> bool {
         matches!(self.life, Life::Unstarted | Life::Started)
     }
+
+    pub(crate) fn in_background(&self) -> bool {
+        self.rare().is_some_and(|rare| rare.background)
+    }
 }
 
 /// What a tasklet leaves when it has ended.
@@ -202,6 +208,7 @@ pub(crate) struct Remains {
 /// What a tasklet has waited for, and its ticket there.
 pub(crate) type Waited = (Rc<dyn Wait>, u32);
 
+#[derive(Default)]
 pub(crate) struct Table {
     /// The keys that are in use.
     keys: Keys,
@@ -223,21 +230,6 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new() -> Table {
-        Table {
-            keys: Keys::default(),
-            entries: Vec::new(),
-            links: Vec::new(),
-            generations: 0,
-            head: NONE,
-            len: 0,
-            blocked: 0,
-            outside: 0,
-            starved: VecDeque::new(),
-            starving: 0,
-        }
-    }
-
     /// Enters what is made with a new generation.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn add(&mut self, entry: impl FnOnce(u64) -> Entry) -> (Key, u64) {
@@ -311,6 +303,11 @@ impl Table {
         self.entries.get(key as usize).filter(|entry| entry.generation == generation)
     }
 
+    /// Whether this tasklet is alive, and not one that has its key since.
+    pub(crate) fn is_alive(&self, key: Key, generation: u64) -> bool {
+        self.find(key, generation).is_some_and(Entry::alive)
+    }
+
     pub(crate) fn entry(&self, key: Key) -> Option<&Entry> {
         self.entries.get(key as usize).filter(|entry| entry.generation != 0)
     }
@@ -335,7 +332,7 @@ impl Table {
         self.keys.len()
     }
 
-    /// Takes a tasklet out of the ring and notes what it waits for, which something outside the thread may end.
+    /// Takes a tasklet out of the ring and notes what it waits for; `outside` as in [`Waits`].
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn block(&mut self, key: Key, outside: bool, waits: impl FnOnce() -> Waits, now: u64) {
         self.unlink(key);

@@ -81,7 +81,7 @@ impl Scheduler {
     }
 
     /// A tasklet ends: it is cancelled no more, and who waits for that on other threads is told.
-    pub(crate) fn forget_cancelled(&self, key: Key) {
+    pub(crate) fn note_end(&self, key: Key) {
         self.tell_watchers(key);
         let was = std::mem::take(&mut self.core.table.borrow_mut().get_mut(key).flags.cancelled);
         if was {

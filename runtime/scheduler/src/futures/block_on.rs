@@ -150,11 +150,7 @@ impl Patient {
             if expired() {
                 return Err(BlockOnReason::TimedOut);
             }
-            let awaiting = &self.scheduler.core.awaiting;
-            awaiting.set(awaiting.get() + 1);
-            let waited = self.scheduler.wait_on(on.clone(), 0, self.at, self.terms);
-            awaiting.set(awaiting.get() - 1);
-            match waited {
+            match self.scheduler.wait_on_the_world(on.clone(), self.at, self.terms) {
                 Ok(()) => {}
                 // What has rung in time is polled: it may be ready.
                 Err(Unwoken::TimedOut) if self.bell.take() => return Ok(()),

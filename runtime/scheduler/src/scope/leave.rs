@@ -167,7 +167,7 @@ impl State {
         }
         let me = self.scheduler.check_wait(false, terms)?;
         // What ends from here on, on whatever thread, wakes the owner.
-        let outside = self.existing_remote().is_some_and(|remote| remote.waits(Some(me)));
+        let outside = self.existing_remote().is_some_and(|remote| remote.waits(me));
         if outside != terms.outside {
             return Ok(());
         }

@@ -178,9 +178,9 @@ impl Remote {
     }
 
     /// Notes who waits; false if there is nobody to wait for.
-    pub(super) fn waits(&self, owner: Option<TaskletId>) -> bool {
+    pub(super) fn waits(&self, owner: TaskletId) -> bool {
         let mut inner = self.inner.lock();
-        inner.waiter = owner.filter(|_| !inner.members.is_empty());
+        inner.waiter = (!inner.members.is_empty()).then_some(owner);
         inner.waiter.is_some()
     }
 

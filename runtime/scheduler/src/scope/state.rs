@@ -131,20 +131,15 @@ impl State {
         self.remote.get().map(|(remote, _)| remote)
     }
 
-    /// A member of another thread has panicked, and this one is to be told yet.
+    /// Another thread has cancelled the scope, and this one is to be told yet.
     pub(super) fn is_told_to_cancel(&self) -> bool {
         !self.cancelled.get() && self.existing_remote().is_some_and(|remote| remote.is_cancelled())
     }
 
-    /// Members that are alive and do not run: their keys.
-    pub(super) fn others(&self) -> Vec<TaskletId> {
+    /// Members of this thread that do not run.
+    fn others(&self) -> Vec<TaskletId> {
         let me = self.scheduler.current_id();
         self.members.borrow().iter().map(|(_, id)| *id).filter(|id| *id != me).collect()
-    }
-
-    fn is_alive(&self, id: TaskletId) -> bool {
-        let table = self.scheduler.core.table.borrow();
-        table.find(id.key, id.generation).is_some_and(|entry| entry.alive())
     }
 
     // Ending them.
@@ -177,7 +172,7 @@ impl State {
     }
 
     fn cancel_one(&self, id: TaskletId) {
-        if self.is_alive(id) {
+        if self.scheduler.is_alive(id) {
             self.scheduler.cancel(id.key);
         }
     }
@@ -185,7 +180,7 @@ impl State {
     /// Raises an exit in each member when it runs next: a shield does not keep that off.
     pub(super) fn kill(&self) {
         for id in self.others() {
-            if self.is_alive(id) {
+            if self.scheduler.is_alive(id) {
                 // Unsupported where panics abort.
                 let _ = self.scheduler.throw(id.key, Box::new(TaskletExit), true);
             }
@@ -226,10 +221,13 @@ impl Scheduler {
 
     /// Kills a tasklet, if it is alive and does not run, and waits for it here.
     pub(super) fn kill_in_place(&self, id: TaskletId) {
-        let alive = self.core.table.borrow().find(id.key, id.generation).is_some_and(|entry| entry.alive());
-        if alive && id.key != self.core.current.get() {
+        if self.is_alive(id) && id.key != self.core.current.get() {
             self.kill_nested(id.key);
         }
+    }
+
+    fn is_alive(&self, id: TaskletId) -> bool {
+        self.core.table.borrow().is_alive(id.key, id.generation)
     }
 
     /// Whether the running tasklet is being killed where nobody else may run.

@@ -93,11 +93,7 @@ impl Ended {
                 return true;
             }
             // No thread of the caller's runtime, if it is in one, need know of the workers.
-            let awaiting = &scheduler.core.awaiting;
-            awaiting.set(awaiting.get() + 1);
-            let waited = scheduler.wait_on(on.clone(), 0, at, terms);
-            awaiting.set(awaiting.get() - 1);
-            match waited {
+            match scheduler.wait_on_the_world(on.clone(), at, terms) {
                 Ok(()) | Err(Unwoken::TimedOut) => {}
                 Err(Unwoken::Deadlock(_)) => return self.block(deadline.map(left)),
                 Err(Unwoken::Thrown(payload)) if arrives_again(&payload) && self.is_over() => return true,

@@ -11,8 +11,7 @@ use crossbeam_deque::{Steal, Worker as Queue};
 
 use crate::core::{MAIN, Scheduler};
 use crate::job::Run;
-use crate::park::TaskletId;
-use crate::table::{Entry, Key, Life, Place};
+use crate::table::{Entry, Life, Place};
 use crate::threads::pool::{Pool, Seat, State};
 use crate::threads::task::{Errand, Queued};
 use crate::trace;
@@ -204,17 +203,15 @@ impl Scheduler {
 
     /// Whether a time is waited for; once the runtime is being shut down, by one that is not in the background.
     fn awaits_a_time(&self) -> bool {
-        let open = self.core.worker.get().is_none_or(|worker| worker.pool.state() == State::Open);
-        if open || self.core.timers.next().is_none() {
-            return self.core.timers.next().is_some();
+        if self.core.timers.next().is_none() {
+            return false;
+        }
+        if self.core.worker.get().is_none_or(|worker| worker.pool.state() == State::Open) {
+            return true;
         }
         let table = self.core.table.borrow();
-        let in_background = |id: TaskletId| {
-            let rare = table.find(id.key, id.generation).and_then(Entry::rare);
-            rare.is_some_and(|rare| rare.background)
-        };
         self.core.timers.any(|alarm| match alarm {
-            Alarm::Wait(id) => !in_background(id),
+            Alarm::Wait(id) => !table.find(id.key, id.generation).is_some_and(Entry::in_background),
             Alarm::Limit(_) => true,
         })
     }
@@ -262,8 +259,7 @@ impl Scheduler {
     pub(crate) fn wind_up(&self, worker: &Worker) {
         let pool = &worker.pool;
         let before = self.core.ended.get();
-        let in_background = |(_, entry): &(Key, &Entry)| entry.rare().is_some_and(|rare| rare.background);
-        let expected = self.core.table.borrow().iter().filter(in_background).count();
+        let expected = self.core.table.borrow().iter().filter(|(_, entry)| entry.in_background()).count();
         self.cancel_others();
         self.let_unwind(worker);
         let survivors = self.kill_all().len();

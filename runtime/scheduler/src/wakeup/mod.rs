@@ -24,7 +24,7 @@ const BATCH: usize = 1024;
 /// Alarms that are looked at together.
 const DUE: usize = 16;
 
-/// The stacks of so many of those are brought nearer, at most: more would drive each other out of the cache.
+/// The stacks of the first so many times [`DUE`] are brought nearer: more would drive each other out of the cache.
 const NEAR: usize = 16;
 
 /// How long a thread sleeps on which tasklets wait for a stack: another thread may have given some back, which nobody tells.

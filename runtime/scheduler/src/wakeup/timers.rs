@@ -127,20 +127,26 @@ impl Queue {
         timer
     }
 
-    /// Takes out the first one, whether it was cancelled or not; whether it was not.
+    /// Whether a timer in the heap was not cancelled.
     #[inline]
-    fn pop(&mut self) -> Option<(Node, bool)> {
-        let node = self.heap.pop()?;
-        Some((node, self.vacate(node.timer())))
+    fn is_set(&self, node: &Node) -> bool {
+        self.tickets[node.place as usize] != CANCELLED
     }
 
-    /// Frees the place of a timer that leaves the heap; whether it had not been cancelled.
+    /// Takes out the first one, whether it was cancelled or not.
     #[inline]
-    fn vacate(&mut self, timer: Timer) -> bool {
-        let ticket = std::mem::replace(&mut self.tickets[timer.place as usize], CANCELLED);
-        self.places.put(timer.place);
+    fn pop(&mut self) -> Option<Node> {
+        let node = self.heap.pop()?;
+        self.vacate(&node);
+        Some(node)
+    }
+
+    /// Frees the place of a timer that leaves the heap.
+    #[inline]
+    fn vacate(&mut self, node: &Node) {
+        let ticket = std::mem::replace(&mut self.tickets[node.place as usize], CANCELLED);
+        self.places.put(node.place);
         self.cancelled -= usize::from(ticket == CANCELLED);
-        ticket != CANCELLED
     }
 
     /// Whether there was such a timer.
@@ -161,9 +167,9 @@ impl Queue {
     fn sweep(&mut self) {
         let mut heap = std::mem::take(&mut self.heap);
         heap.retain(|node| {
-            let stays = self.tickets[node.place as usize] != CANCELLED;
+            let stays = self.is_set(node);
             if !stays {
-                self.vacate(node.timer());
+                self.vacate(node);
             }
             stays
         });
@@ -178,7 +184,7 @@ impl Queue {
         }
         loop {
             let node = self.heap.peek()?;
-            if self.cancelled == 0 || self.tickets[node.place as usize] != CANCELLED {
+            if self.cancelled == 0 || self.is_set(node) {
                 return Some(node.at);
             }
             self.pop();
@@ -235,8 +241,7 @@ impl Timers {
     /// Whether there is such a one among all that are set.
     pub(crate) fn any(&self, wanted: impl Fn(Alarm) -> bool) -> bool {
         let queue = self.queue.borrow();
-        let is_set = |node: &Node| queue.tickets[node.place as usize] != CANCELLED;
-        queue.heap.iter().any(|node| is_set(node) && wanted(node.alarm()))
+        queue.heap.iter().any(|node| queue.is_set(node) && wanted(node.alarm()))
     }
 
     /// When an idle thread is to get up for the earliest one: exactly then, or a little later if it has many.
@@ -255,7 +260,7 @@ impl Timers {
         }
         let mut queue = self.queue.borrow_mut();
         queue.first()?;
-        let (node, _) = queue.pop()?;
+        let node = queue.pop()?;
         self.fired.set(Some(now));
         self.next.set(queue.first().map(|at| self.instant(at)));
         Some(node.alarm())

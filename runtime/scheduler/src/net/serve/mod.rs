@@ -38,6 +38,10 @@ pub enum Next {
 /// # Errors
 ///
 /// As [`Server::serve`].
+///
+/// # Panics
+///
+/// As [`Server::serve`].
 #[track_caller]
 pub fn serve<L: Listen>(listener: L, each: impl Fn(&L::Stream) -> io::Result<Next> + 'static) -> io::Result<Served> {
     Server::new(listener).serve(each)
@@ -46,8 +50,9 @@ pub fn serve<L: Listen>(listener: L, each: impl Fn(&L::Stream) -> io::Result<Nex
 /// Serves the connections of a listener: each time one has something to read, a closure runs in a tasklet, and gives the stack back when it
 /// returns.
 ///
-/// It is served from a [`TcpListener`] or a [`UnixListener`](super::UnixListener). A connection that waits costs a record of about two hundred bytes, and no stack. The closure is a plain function of the connection, which
-/// may block anywhere: the other connections go on meanwhile. It is not called for a connection again before it has returned.
+/// The listener is a [`TcpListener`] or a [`UnixListener`](super::UnixListener). A connection that waits costs a record of about two hundred
+/// bytes, and no stack. The closure is a plain function of the connection, which may block anywhere: the other connections go on meanwhile. It
+/// is not called for a connection again before it has returned.
 ///
 /// # Examples
 ///
@@ -115,7 +120,7 @@ const ROW: usize = 64;
 const SHORTAGE: Duration = Duration::from_millis(100);
 
 impl<L: Listen> Server<L> {
-    /// Serves these connections, with no limits, and a grace of ten seconds.
+    /// Serves the connections of a listener, with no limits, and a grace of ten seconds.
     pub fn new(listener: L) -> Server<L> {
         let (idle, grace) = (None, Duration::from_secs(10));
         Server { listener, most: usize::MAX, idle, grace, stop: Stop::default(), on_panic: None }
@@ -135,7 +140,7 @@ impl<L: Listen> Server<L> {
         self
     }
 
-    /// How long those that are being served when the server stops, have to come to an end. Then their tasklets are killed.
+    /// How long those that are being served when the server stops have to come to an end. Then their tasklets are killed.
     #[must_use]
     pub fn grace(mut self, time: Duration) -> Server<L> {
         self.grace = time;

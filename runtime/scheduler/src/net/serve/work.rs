@@ -58,6 +58,7 @@ impl<T: Connected, S> Connections<T, S> {
             }
         }
     }
+
     /// A closure has unwound, and its connection is closed.
     fn panicked(&self, payload: Panic) {
         // A kill, or another order to end: it is this tasklet's.
