@@ -69,9 +69,15 @@ fn attempt(arms: &[Entry<'_>], start: usize, at: Site) -> Result<usize, Attempt>
             Attempt::NotReady => {}
             Attempt::Disturbed => missed = Attempt::Disturbed,
         }
-        number = if number + 1 == arms.len() { 0 } else { number + 1 };
+        number = after(number, arms);
     }
     Err(missed)
+}
+
+/// The number of the next arm, or again of the first one.
+#[inline(always)]
+fn after(number: usize, arms: &[Entry<'_>]) -> usize {
+    if number + 1 == arms.len() { 0 } else { number + 1 }
 }
 
 /// None was ready. Apart, so that one that is ready need not make room for all of this.
@@ -106,6 +112,7 @@ fn choose_later(
         }
     }
 }
+
 /// Nothing was ready, and there is no time to wait. But arms that were looked at one after the other may all have been ready in turn: only who
 /// stands in all queues at once knows that there was a moment when none was. `Again` if one may be ready now, `TimedOut` if not.
 fn look_at_once(arms: &[Entry<'_>], at: Site) -> End {
@@ -116,13 +123,7 @@ fn look_at_once(arms: &[Entry<'_>], at: Site) -> End {
     let stand = Stand::take(scheduler.current_id(), true);
     let mut shared = arms.iter().zip(0..).filter(|(entry, _)| entry.kind == Kind::Shared);
     let listed = shared.all(|(entry, number)| entry.arm.enlist(&stand, number, &scheduler));
-    match leave(arms, &stand) {
-        Some(number) => collect(arms, number, stand, at),
-        None => {
-            stand.put_back();
-            if listed { End::TimedOut } else { End::Again }
-        }
-    }
+    give_up(arms, stand, at, if listed { End::TimedOut } else { End::Again })
 }
 
 /// Waits as long as there is time; none if all arms are to be tried again.
@@ -186,13 +187,7 @@ fn wait(arms: &[Entry<'_>], start: usize, terms: Terms, at: Site) -> End {
     let shared = arms.iter().any(|entry| entry.kind == Kind::Shared);
     let stand = Stand::take(me, shared);
     if !enlist(arms, start, &stand, &scheduler) {
-        return match leave(arms, &stand) {
-            Some(number) => collect(arms, number, stand, at),
-            None => {
-                stand.put_back();
-                End::Again
-            }
-        };
+        return give_up(arms, stand, at, End::Again);
     }
     let waited = if terms == Terms::LOCAL {
         scheduler.wait(stand.clone(), 0, at)
@@ -226,9 +221,20 @@ fn enlist(arms: &[Entry<'_>], start: usize, stand: &Rc<Stand>, scheduler: &Sched
         if !arms[number].arm.enlist(stand, number as u32, scheduler) {
             return false;
         }
-        number = if number + 1 == arms.len() { 0 } else { number + 1 };
+        number = after(number, arms);
     }
     true
+}
+
+/// Leaves the queues without having waited: with what was claimed meanwhile, or with this end.
+fn give_up(arms: &[Entry<'_>], stand: Rc<Stand>, at: Site, unclaimed: End) -> End {
+    match leave(arms, &stand) {
+        Some(number) => collect(arms, number, stand, at),
+        None => {
+            stand.put_back();
+            unclaimed
+        }
+    }
 }
 
 /// Finishes the operation of the arm that was claimed.

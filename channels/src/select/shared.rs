@@ -51,9 +51,19 @@ impl<'a, T: 'static> SharedRecv<'a, T> {
         Attempt::Done
     }
 
-    fn leave_queue(&self) -> Option<T> {
+    /// Leaves the queue, if it is in it, and gives the stand its claim back: what was handed over.
+    #[inline(always)]
+    fn leave_queue(&self, stand: Option<&Stand>) -> Option<T> {
         let ticket = self.ticket.replace(NOWHERE);
-        if ticket == NOWHERE { None } else { self.core.lock_state().receiving.take(ticket).value }
+        if ticket == NOWHERE {
+            return None;
+        }
+        // Not with what was set aside: a queue is all that is wanted.
+        let (parcel, claim) = self.core.lock_state().receiving.withdraw(ticket);
+        if let (Some(stand), Some(claim)) = (stand, claim) {
+            stand.keep(claim);
+        }
+        parcel.value
     }
 }
 
@@ -80,34 +90,19 @@ impl<T: 'static> Operate for SharedRecv<'_, T> {
 
     #[inline]
     fn leave(&self, stand: &Stand) {
-        let ticket = self.ticket.replace(NOWHERE);
-        if ticket == NOWHERE {
-            return;
-        }
-        // Not with what was set aside: a queue is all that is wanted.
-        let (parcel, claim) = self.core.lock_state().receiving.withdraw(ticket);
-        debug_assert!(parcel.value.is_none());
-        claim.into_iter().for_each(|claim| stand.keep(claim));
+        let value = self.leave_queue(Some(stand));
+        debug_assert!(value.is_none());
     }
 
     fn collect(&self, stand: Option<&Stand>, at: Site) -> bool {
-        let ticket = self.ticket.replace(NOWHERE);
-        let value = if ticket == NOWHERE {
-            None
-        } else {
-            let (parcel, claim) = self.core.lock_state().receiving.withdraw(ticket);
-            if let (Some(stand), Some(claim)) = (stand, claim) {
-                stand.keep(claim);
-            }
-            parcel.value
-        };
+        let value = self.leave_queue(stand);
         self.outcome.set(value.map_or(Outcome::Failed(Reason::Disconnected, at), Outcome::Received));
         true
     }
 
     /// What was received goes to whoever receives next.
     fn abandon(&self) {
-        if let Some(value) = self.leave_queue() {
+        if let Some(value) = self.leave_queue(None) {
             self.core.give_back(value);
         }
     }
@@ -157,9 +152,18 @@ impl<'a, T: 'static> SharedSend<'a, T> {
         self.value.replace(Some(value))
     }
 
-    fn leave_queue(&self) -> Option<T> {
+    /// Leaves the queue, if it is in it, and gives the stand its claim back: what was not sent.
+    #[inline(always)]
+    fn leave_queue(&self, stand: Option<&Stand>) -> Option<T> {
         let ticket = self.ticket.replace(NOWHERE);
-        if ticket == NOWHERE { None } else { self.core.lock_state().sending.take(ticket).value }
+        if ticket == NOWHERE {
+            return None;
+        }
+        let (parcel, claim) = self.core.lock_state().sending.withdraw(ticket);
+        if let (Some(stand), Some(claim)) = (stand, claim) {
+            stand.keep(claim);
+        }
+        parcel.value
     }
 }
 
@@ -198,17 +202,13 @@ impl<T: 'static> Operate for SharedSend<'_, T> {
     }
 
     fn leave(&self, stand: &Stand) {
-        let ticket = self.ticket.replace(NOWHERE);
-        if ticket == NOWHERE {
-            return;
+        if let Some(value) = self.leave_queue(Some(stand)) {
+            self.value.set(Some(value));
         }
-        let (parcel, claim) = self.core.lock_state().sending.withdraw(ticket);
-        self.value.set(parcel.value);
-        claim.into_iter().for_each(|claim| stand.keep(claim));
     }
 
-    fn collect(&self, _stand: Option<&Stand>, at: Site) -> bool {
-        match self.leave_queue() {
+    fn collect(&self, stand: Option<&Stand>, at: Site) -> bool {
+        match self.leave_queue(stand) {
             None => self.output.set(Some(Ok(()))),
             Some(value) => {
                 self.value.set(Some(value));
@@ -219,7 +219,7 @@ impl<T: 'static> Operate for SharedSend<'_, T> {
     }
 
     fn abandon(&self) {
-        self.value.set(self.leave_queue());
+        self.value.set(self.leave_queue(None));
     }
 
     #[cold]

@@ -83,7 +83,7 @@ impl<R: Rules> Place<'_, R> {
 
     /// What was got, if the waiter was served; the wait is over then.
     fn take_served(&mut self) -> Option<u32> {
-        let chair = Chair::<R>::of(&*self.chair);
+        let chair = self.chair();
         let got = chair.collect(self.wait).or_else(|| {
             let mut state = self.core.state.lock();
             let served = state.queue.get(chair.ticket(self.wait)).served;
