@@ -4,35 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tasklets::{
-    JoinError, Runtime, ScopeError, SpawnRefusal, current, scope, scope_timeout, shield, sleep, spawn, spawn_anywhere,
-    try_scope,
+    JoinError, ScopeError, SpawnRefusal, current, scope, scope_timeout, shield, sleep, spawn, spawn_anywhere, try_scope,
 };
 
 use crate::common::{checked, scale};
-use crate::support::{OnDrop, caught, raise, turns};
-
-fn runtime() -> Runtime {
-    // Frames are large where they are instrumented, and scopes are opened within scopes.
-    Runtime::builder().threads(2).stack_size(1 << 20).build().unwrap()
-}
-
-const LONG: Duration = Duration::from_secs(3600);
-
-/// Counts itself out when it is dropped, on whatever thread.
-struct Guest<'a>(&'a AtomicUsize);
-
-impl<'a> Guest<'a> {
-    fn new(house: &'a AtomicUsize) -> Guest<'a> {
-        house.fetch_add(1, Ordering::SeqCst);
-        Guest(house)
-    }
-}
-
-impl Drop for Guest<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
+use crate::support::{Guest, LONG, OnDrop, caught, raise, runtime, turns};
 
 #[test]
 fn members_run_on_workers_and_borrow() {

@@ -6,34 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tasklets::{
-    JoinError, RemoteScope, Runtime, ScopeError, SpawnRefusal, Spawner, kill_all, schedule, scope, scope_timeout,
-    shield, sleep, spawn, try_scope,
+    JoinError, RemoteScope, ScopeError, SpawnRefusal, Spawner, kill_all, schedule, scope, scope_timeout, shield, sleep,
+    spawn, try_scope,
 };
 
 use crate::common::{checked, scale};
-use crate::support::{OnDrop, raise};
-
-const LONG: Duration = Duration::from_secs(3600);
-
-fn runtime() -> Runtime {
-    Runtime::builder().threads(2).stack_size(1 << 20).build().unwrap()
-}
-
-/// Counts itself out when it is dropped, on whatever thread.
-struct Guest<'a>(&'a AtomicUsize);
-
-impl<'a> Guest<'a> {
-    fn new(house: &'a AtomicUsize) -> Guest<'a> {
-        house.fetch_add(1, Ordering::SeqCst);
-        Guest(house)
-    }
-}
-
-impl Drop for Guest<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
+use crate::support::{Guest, LONG, OnDrop, raise, runtime};
 
 #[test]
 fn members_spawn_members() {

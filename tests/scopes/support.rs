@@ -4,8 +4,10 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tasklets::{current, schedule, schedule_remove};
+use tasklets::{Runtime, current, schedule, schedule_remove};
 
 /// What members borrow: it knows whether it is alive.
 pub(crate) struct Canary(Cell<u64>);
@@ -60,6 +62,31 @@ impl Drop for Watch {
     fn drop(&mut self) {
         assert_eq!(self.made.get(), self.gone.get(), "something of a scope is left");
     }
+}
+
+/// Counts itself out when it is dropped, on whatever thread.
+pub(crate) struct Guest<'a>(&'a AtomicUsize);
+
+impl<'a> Guest<'a> {
+    pub(crate) fn new(house: &'a AtomicUsize) -> Guest<'a> {
+        house.fetch_add(1, Ordering::SeqCst);
+        Guest(house)
+    }
+}
+
+impl Drop for Guest<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Longer than any test.
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
+
+/// Two workers.
+pub(crate) fn runtime() -> Runtime {
+    // Frames are large where they are instrumented, and scopes are opened within scopes.
+    Runtime::builder().threads(2).stack_size(1 << 20).build().unwrap()
 }
 
 /// Calls a closure when it is dropped.

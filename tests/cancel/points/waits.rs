@@ -88,53 +88,47 @@ impl<F: Fn()> Drop for OnDrop<F> {
 }
 
 /// A worker that is busy until it is told to end, with a tasklet on it.
-fn busy() -> (Runtime, Handle<u8>, mpsc::Sender<()>) {
-    let runtime = Runtime::builder().threads(1).build().unwrap();
-    let (end, ends) = mpsc::channel();
-    let handle = runtime.spawn(move || ends.recv().map(|()| 7).unwrap()).unwrap();
-    while handle.remote().is_none() {
-        std::thread::yield_now();
+struct Busy {
+    runtime: Runtime,
+    handle: Handle<u8>,
+    end: mpsc::Sender<()>,
+}
+
+impl Busy {
+    fn new() -> Busy {
+        let runtime = Runtime::builder().threads(1).build().unwrap();
+        let (end, ends) = mpsc::channel();
+        let handle = runtime.spawn(move || ends.recv().map(|()| 7).unwrap()).unwrap();
+        while handle.remote().is_none() {
+            std::thread::yield_now();
+        }
+        Busy { runtime, handle, end }
     }
-    (runtime, handle, end)
+
+    /// The tasklet comes to its own end.
+    fn end(self) {
+        self.end.send(()).unwrap();
+        assert_eq!(self.handle.join().unwrap(), 7);
+        drop(self.runtime);
+    }
 }
 
 #[test]
 fn waiting_for_other_threads() {
     in_real_time("Handle::join", || {
-        let (runtime, handle, end) = busy();
-        let theirs = handle.clone();
-        point(
-            move || drop(theirs.join()),
-            move || {
-                end.send(()).unwrap();
-                assert_eq!(handle.join().unwrap(), 7);
-                drop(runtime);
-            },
-        )
+        let busy = Busy::new();
+        let theirs = busy.handle.clone();
+        point(move || drop(theirs.join()), move || busy.end())
     });
     in_real_time("Handle::kill_and_wait", || {
-        let (runtime, handle, end) = busy();
-        let theirs = handle.clone();
-        point(
-            move || drop(theirs.kill_and_wait(now() + HOUR)),
-            move || {
-                end.send(()).unwrap();
-                assert_eq!(handle.join().unwrap(), 7);
-                drop(runtime);
-            },
-        )
+        let busy = Busy::new();
+        let theirs = busy.handle.clone();
+        point(move || drop(theirs.kill_and_wait(now() + HOUR)), move || busy.end())
     });
     in_real_time("RemoteTasklet::kill_and_wait", || {
-        let (runtime, handle, end) = busy();
-        let theirs = handle.remote().unwrap();
-        point(
-            move || drop(theirs.kill_and_wait(now() + HOUR)),
-            move || {
-                end.send(()).unwrap();
-                assert_eq!(handle.join().unwrap(), 7);
-                drop(runtime);
-            },
-        )
+        let busy = Busy::new();
+        let theirs = busy.handle.remote().unwrap();
+        point(move || drop(theirs.kill_and_wait(now() + HOUR)), move || busy.end())
     });
     in_real_time("Runtime::shutdown", || {
         let runtime = Runtime::builder().threads(1).build().unwrap();

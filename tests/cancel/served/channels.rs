@@ -4,33 +4,28 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tasklets::{Channel, JoinError, Preference, bounded, now, rendezvous, schedule, select, spawn, unbounded};
+use tasklets::{
+    Channel, JoinError, Preference, Receiver, Sender, bounded, now, rendezvous, schedule, select, spawn, unbounded,
+};
 
 use super::{HOUR, case, in_all_ways, later};
 use crate::common::checked;
 
+/// A receive of the one value that there is.
+fn receiver(name: &'static str, make: fn() -> (Sender<u8>, Receiver<u8>), receive: fn(&Receiver<u8>) -> u8) {
+    in_all_ways(name, move || {
+        let (tx, rx) = make();
+        let theirs = rx.clone();
+        let serve = later(move || tx.send(7).unwrap());
+        case(move || receive(&theirs) == 7, serve, move |killed| assert_eq!(rx.try_recv().ok(), killed.then_some(7)))
+    });
+}
+
 #[test]
 fn receivers() {
-    in_all_ways("rendezvous recv", || {
-        let (tx, rx) = rendezvous();
-        let theirs = rx.clone();
-        let serve = later(move || tx.send(7).unwrap());
-        case(
-            move || theirs.recv().unwrap() == 7,
-            serve,
-            move |killed| assert_eq!(rx.try_recv().ok(), killed.then_some(7)),
-        )
-    });
-    in_all_ways("bounded recv", || {
-        let (tx, rx) = bounded(1);
-        let theirs = rx.clone();
-        let serve = later(move || tx.send(7).unwrap());
-        case(
-            move || theirs.recv().unwrap() == 7,
-            serve,
-            move |killed| assert_eq!(rx.try_recv().ok(), killed.then_some(7)),
-        )
-    });
+    receiver("rendezvous recv", rendezvous, |rx| rx.recv().unwrap());
+    receiver("bounded recv", || bounded(1), |rx| rx.recv().unwrap());
+    receiver("recv_timeout", rendezvous, |rx| rx.recv_timeout(HOUR).unwrap());
     in_all_ways("unbounded recv, of two values", || {
         let (tx, rx) = unbounded();
         let theirs = rx.clone();
@@ -39,16 +34,6 @@ fn receivers() {
             move || theirs.recv().unwrap() == 7,
             serve,
             move |killed| assert_eq!(rx.iter().collect::<Vec<_>>(), if killed { vec![7, 8] } else { vec![8] }),
-        )
-    });
-    in_all_ways("recv_timeout", || {
-        let (tx, rx) = rendezvous();
-        let theirs = rx.clone();
-        let serve = later(move || tx.send(7).unwrap());
-        case(
-            move || theirs.recv_timeout(HOUR).unwrap() == 7,
-            serve,
-            move |killed| assert_eq!(rx.try_recv().ok(), killed.then_some(7)),
         )
     });
     in_all_ways("recv, and another one waits behind", || {
