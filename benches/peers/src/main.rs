@@ -5,6 +5,28 @@
 
 #![forbid(unsafe_code)]
 
+/// What those with actors are asked for, each by functions of these names of its own.
+macro_rules! actor_workloads {
+    () => {
+        &[
+            ("tell1", |name| tell(name, 1)),
+            ("tell2", |name| tell(name, 2)),
+            ("ask1", |name| ask(name, 1)),
+            ("ask2", |name| ask(name, 2)),
+            ("actors1", |name| many(name, 1)),
+            ("actors2", |name| many(name, 2)),
+            ("pingpong-actors1", |name| savina::ping_pong(name, 1)),
+            ("pingpong-actors2", |name| savina::ping_pong(name, 2)),
+            ("forkjoin-actors1", |name| savina::fork_join(name, 1)),
+            ("forkjoin-actors2", |name| savina::fork_join(name, 2)),
+            ("big-actors1", |name| savina::big(name, 1)),
+            ("big-actors2", |name| savina::big(name, 2)),
+            ("bank-actors1", |name| savina::bank(name, 1)),
+            ("bank-actors2", |name| savina::bank(name, 2)),
+        ]
+    };
+}
+
 mod counter;
 mod futures;
 // The rule of measuring is the same because it is the same file.

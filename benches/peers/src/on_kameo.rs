@@ -15,22 +15,7 @@ use crate::Workload;
 use crate::measure::{per_operation, print};
 use crate::resident::Before;
 
-pub(crate) const WORKLOADS: &[Workload] = &[
-    ("tell1", |name| tell(name, 1)),
-    ("tell2", |name| tell(name, 2)),
-    ("ask1", |name| ask(name, 1)),
-    ("ask2", |name| ask(name, 2)),
-    ("actors1", |name| many(name, 1)),
-    ("actors2", |name| many(name, 2)),
-    ("pingpong-actors1", |name| savina::ping_pong(name, 1)),
-    ("pingpong-actors2", |name| savina::ping_pong(name, 2)),
-    ("forkjoin-actors1", |name| savina::fork_join(name, 1)),
-    ("forkjoin-actors2", |name| savina::fork_join(name, 2)),
-    ("big-actors1", |name| savina::big(name, 1)),
-    ("big-actors2", |name| savina::big(name, 2)),
-    ("bank-actors1", |name| savina::bank(name, 1)),
-    ("bank-actors2", |name| savina::bank(name, 2)),
-];
+pub(crate) const WORKLOADS: &[Workload] = actor_workloads!();
 
 const MANY: usize = 100_000;
 
