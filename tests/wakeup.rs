@@ -24,10 +24,6 @@ struct Far;
 impl Wait for Far {
     fn unlink(&self, _ticket: u32) {}
 
-    fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        (None, None)
-    }
-
     fn describe(&self, _ticket: u32) -> Description {
         Description { operation: "wait", on: "another thread".to_owned() }
     }

@@ -58,10 +58,6 @@ struct Bench(Doing);
 impl Wait for Bench {
     fn unlink(&self, _ticket: u32) {}
 
-    fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        (None, None)
-    }
-
     fn describe(&self, ticket: u32) -> Description {
         match self.0 {
             Doing::Receive => Description { operation: "receive", on: format!("the mailbox of actor {ticket}") },

@@ -172,10 +172,6 @@ impl Wait for Stand {
         self.close();
     }
 
-    fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        (None, None)
-    }
-
     fn describe(&self, _ticket: u32) -> Description {
         let mut on = String::new();
         let places = self.places.borrow();

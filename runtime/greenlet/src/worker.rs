@@ -80,7 +80,7 @@ impl Crew {
         }
         self.note_left(left);
         if left >= FAR {
-            self.prefetch(&resting);
+            prefetch_next(&resting);
         }
         resting.pop()
     }
@@ -90,18 +90,6 @@ impl Crew {
     fn note_left(&self, left: usize) {
         self.ordered.set(self.ordered.get().min(left));
         self.fewest.set(self.fewest.get().min(left));
-    }
-
-    /// Brings those nearer that will be taken after the last one.
-    #[inline(always)]
-    fn prefetch(&self, resting: &[NonNull<Inner>]) {
-        // SAFETY: the handle of each keeps its block.
-        let block = |before_last: usize| unsafe { resting[resting.len() - 1 - before_last].as_ref() };
-        prefetch(block(4));
-        if let Some(stack) = stack_of(block(2)) {
-            stack.prefetch();
-            stack.prefetch_below();
-        }
     }
 
     /// Sorts them, so that they are taken in the order in which they lie in memory. Thousands that begin one after the other go over
@@ -128,6 +116,18 @@ impl Crew {
         self.fewest.set(resting.len());
         self.ordered.set(self.ordered.get().saturating_sub(unneeded.len()));
         unneeded
+    }
+}
+
+/// Brings those nearer that will be taken after the last one.
+#[inline(always)]
+fn prefetch_next(resting: &[NonNull<Inner>]) {
+    // SAFETY: the handle of each keeps its block.
+    let block = |before_last: usize| unsafe { resting[resting.len() - 1 - before_last].as_ref() };
+    prefetch(block(4));
+    if let Some(stack) = stack_of(block(2)) {
+        stack.prefetch();
+        stack.prefetch_below();
     }
 }
 

@@ -35,8 +35,11 @@ pub trait Wait: Any {
     /// Takes the waiter with this ticket out of the queue: it is being killed, or goes on for another reason.
     fn unlink(&self, ticket: u32);
 
-    /// The waiters before and after this one in the queue.
-    fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>);
+    /// The waiters before and after this one in the queue; none where there is no queue, or no order in it.
+    fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
+        let _ = ticket;
+        (None, None)
+    }
 
     /// What the waiter is doing, for reports.
     fn describe(&self, ticket: u32) -> Description;
@@ -302,6 +305,10 @@ impl Scheduler {
 
     /// Keeps what a primitive of several threads has on this one, until [`discard_kept`](Scheduler::discard_kept) or the thread's end; its
     /// number, which is not that of anything else kept here meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// If four billion things are kept.
     pub fn keep(&self, what: Rc<dyn Wait>) -> u32 {
         u32::try_from(self.core.kept.borrow_mut().insert(what)).expect("more than four billion things are kept")
     }

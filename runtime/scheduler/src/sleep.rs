@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::core::Scheduler;
 use crate::error::TaskletError;
 use crate::hooks::alert;
-use crate::park::{Description, Refusal, TaskletId, Terms, Unwoken, Wait};
+use crate::park::{Description, Refusal, Terms, Unwoken, Wait};
 use crate::seams::clock;
 use crate::table::Key;
 use crate::wakeup::timers::{Alarm, Timer};
@@ -19,10 +19,6 @@ pub(crate) struct Nap;
 
 impl Wait for Nap {
     fn unlink(&self, _ticket: u32) {}
-
-    fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        (None, None)
-    }
 
     fn describe(&self, _ticket: u32) -> Description {
         Description { operation: "sleep", on: "the clock".to_owned() }
@@ -102,6 +98,16 @@ pub fn sleep_until(deadline: Instant) -> Result<(), Interrupted> {
     Scheduler::local().nap(Some(deadline), Location::caller())
 }
 
+/// What a sleep returns whose wait has ended; nothing if it is to go on.
+fn outcome(waited: Result<(), Unwoken>) -> Option<Result<(), Interrupted>> {
+    match waited {
+        Err(Unwoken::TimedOut) => Some(Ok(())),
+        Err(Unwoken::Thrown(payload)) => std::panic::resume_unwind(payload),
+        Err(Unwoken::Deadlock(report)) => Some(Err(Refusal::Refused(TaskletError::Deadlock(report)).into())),
+        Ok(()) => None,
+    }
+}
+
 impl Scheduler {
     /// Sleeps until a deadline that has not come yet. A thousand tasklets that sleep are a thousand stacks, each of which is met cold
     /// twice: what is unusual is elsewhere, so that there is little on them.
@@ -125,19 +131,9 @@ impl Scheduler {
         deadline: Instant,
         at: &'static Location<'static>,
     ) -> Result<(), Interrupted> {
-        match self.is_over(waited) {
+        match outcome(waited) {
             Some(ended) => ended,
             None => self.nap(Some(deadline), at),
-        }
-    }
-
-    /// What a sleep returns whose wait has ended; nothing if it is to go on.
-    fn is_over(&self, waited: Result<(), Unwoken>) -> Option<Result<(), Interrupted>> {
-        match waited {
-            Err(Unwoken::TimedOut) => Some(Ok(())),
-            Err(Unwoken::Thrown(payload)) => std::panic::resume_unwind(payload),
-            Err(Unwoken::Deadlock(report)) => Some(Err(Refusal::Refused(TaskletError::Deadlock(report)).into())),
-            Ok(()) => None,
         }
     }
 
@@ -150,7 +146,7 @@ impl Scheduler {
         }
         loop {
             self.check_wait(false, terms)?;
-            if let Some(ended) = self.is_over(self.wait_on(self.core.nap.clone(), 0, at, terms)) {
+            if let Some(ended) = outcome(self.wait_on(self.core.nap.clone(), 0, at, terms)) {
                 return ended;
             }
         }

@@ -47,10 +47,6 @@ struct Waiting(RemoteTasklet);
 impl Wait for Waiting {
     fn unlink(&self, _ticket: u32) {}
 
-    fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        (None, None)
-    }
-
     fn describe(&self, _ticket: u32) -> Description {
         Description { operation: "kill_and_wait", on: self.0.to_string() }
     }

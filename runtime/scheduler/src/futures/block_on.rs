@@ -12,7 +12,7 @@ use super::bell::Bell;
 use super::error::{BlockOnError, BlockOnReason};
 use crate::core::Scheduler;
 use crate::error::TaskletError;
-use crate::park::{Description, TaskletId, Terms, Unwoken, Wait, arrives_again};
+use crate::park::{Description, Terms, Unwoken, Wait, arrives_again};
 use crate::seams::clock;
 
 /// Runs a future to its end in the calling tasklet, which waits while the future does: other tasklets of its thread run meanwhile.
@@ -168,10 +168,6 @@ struct Pending(&'static str);
 
 impl Wait for Pending {
     fn unlink(&self, _ticket: u32) {}
-
-    fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        (None, None)
-    }
 
     fn describe(&self, _ticket: u32) -> Description {
         Description { operation: "block_on", on: self.0.to_owned() }

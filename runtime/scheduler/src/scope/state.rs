@@ -242,10 +242,6 @@ impl Wait for State {
         self.waiter.set(None);
     }
 
-    fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        (None, None)
-    }
-
     fn describe(&self, _ticket: u32) -> Description {
         let on = format!("{} tasklets of the scope at {}", self.count(), self.at);
         Description { operation: "wait", on }

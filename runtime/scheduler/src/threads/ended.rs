@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::core::Scheduler;
-use crate::park::{Description, TaskletId, Terms, Unwoken, Wait, arrives_again};
+use crate::park::{Description, Terms, Unwoken, Wait, arrives_again};
 use crate::threads::task::Waiter;
 
 /// How many workers there are still, and who waits until there is none.
@@ -123,10 +123,6 @@ impl Wait for Ending {
     fn unlink(&self, _ticket: u32) {
         let waiter = self.ended.inner.lock().waiter.take();
         drop(waiter);
-    }
-
-    fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        (None, None)
     }
 
     fn describe(&self, _ticket: u32) -> Description {

@@ -46,10 +46,6 @@ impl<R> Wait for Joining<R> {
         self.task.forget(&self.waiter);
     }
 
-    fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        (None, None)
-    }
-
     fn describe(&self, _ticket: u32) -> Description {
         Description { operation: "join", on: describe(&*self.task) }
     }

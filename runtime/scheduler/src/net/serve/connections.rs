@@ -266,10 +266,6 @@ impl<T: Connected, S> Ready for Connections<T, S> {
 impl<T, S> Wait for Connections<T, S> {
     fn unlink(&self, _ticket: u32) {}
 
-    fn neighbours(&self, _ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        (None, None)
-    }
-
     fn describe(&self, _ticket: u32) -> Description {
         Description { operation: "serve", on: self.on.clone() }
     }
