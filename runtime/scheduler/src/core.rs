@@ -9,6 +9,7 @@ use std::rc::Rc;
 use greenlet::{Payload, StackError};
 use slab::Slab;
 
+use crate::ahead::Ahead;
 use crate::by_hand::ByHand;
 use crate::cancel::scopes::Scopes;
 use crate::cancel::watch::Watcher;
@@ -49,6 +50,7 @@ pub(crate) struct Core {
     pub(crate) mails: Cell<usize>,
     /// Callers of `run`, innermost last.
     pub(crate) watches: RefCell<Vec<Watch>>,
+    pub(crate) ahead: Ahead,
     pub(crate) hooks: Hooks,
     pub(crate) pace: Pace,
     pub(crate) clock: Clock,
@@ -150,6 +152,7 @@ impl Scheduler {
             current: Cell::new(MAIN),
             mails: Cell::new(0),
             watches: RefCell::new(Vec::new()),
+            ahead: Ahead::default(),
             hooks: Hooks::default(),
             pace: Pace::new(),
             clock: Clock::default(),

@@ -25,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ahead;
 #[cfg(not(loom))]
 mod blocking;
 mod by_hand;

@@ -242,6 +242,7 @@ impl Scheduler {
                 let link = table.link_mut(head);
                 link.switches += 1;
                 let greenlet = link.greenlet.clone();
+                self.core.ahead.look(&table, head);
                 drop(table);
                 self.core.current.set(head);
                 self.tick();
