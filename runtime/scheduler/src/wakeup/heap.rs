@@ -77,6 +77,11 @@ impl<T: Copy + Ord> Heap<T> {
         nodes[at] = node;
     }
 
+    /// Takes all of them out, in no order.
+    pub(super) fn take_all(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.nodes)
+    }
+
     pub(super) fn retain(&mut self, stays: impl FnMut(&T) -> bool) {
         self.nodes.retain(stays);
         for at in (0..self.nodes.len().div_ceil(4)).rev() {

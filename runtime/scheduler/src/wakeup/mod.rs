@@ -2,6 +2,7 @@
 //!
 //! A busy thread looks at both every [`LOOK`](crate::pace::LOOK) switches; an idle one sleeps until there is something.
 
+mod far;
 mod heap;
 pub(crate) mod inbox;
 pub(crate) mod sync;

@@ -1,8 +1,8 @@
 //! The deadlines of a thread's tasklets, earliest first; of equal ones the one that was set first.
 //!
 //! A heap: what is set goes to its end, in most cases, and what has most timers, operations with a limit of time, cancels them before
-//! they come near its top. A timer that is cancelled is marked; those that are marked leave when they are the first, or when they are
-//! most.
+//! they come near its top. Where there are thousands, only those are in it that are soon due. A timer that is cancelled is marked; those
+//! that are marked leave when they are the first, or when they are most.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::keys::Keys;
 use crate::park::TaskletId;
+use crate::wakeup::far::{Far, Moment};
 use crate::wakeup::heap::Heap;
 
 /// A deadline that is in the queue, or was.
@@ -62,6 +63,12 @@ impl Node {
     }
 }
 
+impl Moment for Node {
+    fn at(&self) -> u64 {
+        self.at
+    }
+}
+
 impl PartialEq for Node {
     fn eq(&self, other: &Node) -> bool {
         self.order() == other.order()
@@ -85,20 +92,27 @@ impl Ord for Node {
 /// The ticket of a place whose timer was cancelled.
 const CANCELLED: u32 = 0;
 
+/// More than so many are not kept in the heap alone.
+const CROWD: usize = 1024;
+
 #[derive(Default)]
 struct Queue {
     heap: Heap<Node>,
-    /// By place: the ticket of the timer whose place it is. A timer is in the heap until its place is free.
+    /// Those that come after all in the heap.
+    far: Far<Node>,
+    /// How many there were in the heap when it was last made smaller.
+    crowd: usize,
+    /// By place: the ticket of the timer whose place it is. A timer is in the queue until its place is free.
     tickets: Vec<u32>,
     places: Keys,
-    /// Timers in the heap that were cancelled.
+    /// Timers in the queue that were cancelled.
     cancelled: usize,
     numbers: u64,
 }
 
 impl Queue {
     fn len(&self) -> usize {
-        self.heap.len() - self.cancelled
+        self.heap.len() + self.far.len() - self.cancelled
     }
 
     #[inline]
@@ -123,8 +137,23 @@ impl Queue {
         let node = Node { at, number: self.numbers, generation, key, place: self.place() };
         let timer = node.timer();
         self.tickets[timer.place as usize] = timer.ticket;
-        self.heap.push(node);
+        if self.far.takes(at) {
+            self.far.push(node);
+        } else {
+            self.heap.push(node);
+            if self.heap.len() > CROWD && self.far.len() == 0 && self.heap.len() / 2 >= self.crowd {
+                self.part();
+            }
+        }
         timer
+    }
+
+    /// Keeps the earliest ones in the heap, and puts the others elsewhere.
+    #[cold]
+    #[inline(never)]
+    fn part(&mut self) {
+        self.far.begin(self.heap.take_all(), &mut self.heap);
+        self.crowd = self.heap.len();
     }
 
     /// Whether a timer in the heap was not cancelled.
@@ -133,7 +162,7 @@ impl Queue {
         self.tickets[node.place as usize] != CANCELLED
     }
 
-    /// Takes out the first one, whether it was cancelled or not.
+    /// Takes the first one out of the heap, whether it was cancelled or not.
     #[inline]
     fn pop(&mut self) -> Option<Node> {
         let node = self.heap.pop()?;
@@ -165,24 +194,30 @@ impl Queue {
     #[cold]
     #[inline(never)]
     fn sweep(&mut self) {
-        let mut heap = std::mem::take(&mut self.heap);
-        heap.retain(|node| {
+        let (mut heap, mut far) = (std::mem::take(&mut self.heap), std::mem::take(&mut self.far));
+        let mut stays = |node: &Node| {
             let stays = self.is_set(node);
             if !stays {
                 self.vacate(node);
             }
             stays
-        });
-        self.heap = heap;
+        };
+        heap.retain(&mut stays);
+        far.retain(&mut stays);
+        (self.heap, self.far) = (heap, far);
     }
 
     /// When the first one is that was not cancelled. None that were come before it then, nor are they most.
     #[inline]
     fn first(&mut self) -> Option<u64> {
-        if self.cancelled > self.heap.len() / 2 {
+        if self.cancelled > (self.heap.len() + self.far.len()) / 2 {
             self.sweep();
         }
         loop {
+            if self.heap.len() == 0 {
+                self.crowd = 0;
+                self.far.hand_over(&mut self.heap);
+            }
             let node = self.heap.peek()?;
             if self.cancelled == 0 || self.is_set(node) {
                 return Some(node.at);
@@ -241,7 +276,7 @@ impl Timers {
     /// Whether there is such a one among all that are set.
     pub(crate) fn any(&self, wanted: impl Fn(Alarm) -> bool) -> bool {
         let queue = self.queue.borrow();
-        queue.heap.iter().any(|node| queue.is_set(node) && wanted(node.alarm()))
+        queue.heap.iter().chain(queue.far.iter()).any(|node| queue.is_set(node) && wanted(node.alarm()))
     }
 
     /// When an idle thread is to get up for the earliest one: exactly then, or a little later if it has many.
@@ -295,20 +330,21 @@ mod tests {
         }
     }
 
-    #[test]
-    fn they_fire_in_the_order_of_their_deadlines_and_then_of_their_setting() {
-        let (timers, mut chance) = (Timers::default(), Chance(7));
+    /// Sets, cancels and fires timers, beside a model. `after` draws how long from now a timer is, in nanoseconds; of each that is set,
+    /// fewer than `cancelled` on average are cancelled; `step` is about how far time goes on meanwhile.
+    fn compare(timers: &Timers, after: impl Fn(&mut Chance) -> u64, cancelled: u64, step: u64, most: usize) {
+        let mut chance = Chance(7);
         let (mut model, mut set, mut now) = (BTreeMap::new(), Vec::new(), timers.origin);
         for number in 0..20_000_u32 {
-            let at = now + Duration::from_nanos(chance.below(500));
+            let at = now + Duration::from_nanos(after(&mut chance));
             let alarm = match chance.below(2) {
                 0 => Alarm::Limit(number),
                 _ => Alarm::Wait(TaskletId { key: number, generation: u64::from(number) + 1 }),
             };
             set.push((timers.set(at, alarm), at, number));
             model.insert((at, number), alarm);
-            // Three of four are cancelled; some of those after they have fired.
-            for _ in 0..chance.below(3) {
+            // Some of them after they have fired.
+            for _ in 0..chance.below(cancelled) {
                 let (timer, at, number) = set.swap_remove(chance.below(set.len() as u64) as usize);
                 timers.cancel(timer);
                 model.remove(&(at, number));
@@ -316,7 +352,7 @@ mod tests {
                     break;
                 }
             }
-            now += Duration::from_nanos(chance.below(4));
+            now += Duration::from_nanos(chance.below(step));
             assert_eq!(timers.next(), model.first_key_value().map(|((at, _), _)| *at));
             while let Some(due) = model.first_entry().filter(|due| due.key().0 <= now) {
                 assert_eq!(timers.take_due(now), Some(due.remove()));
@@ -324,7 +360,39 @@ mod tests {
             assert_eq!(timers.take_due(now), None);
             let queue = timers.queue.borrow();
             assert_eq!(queue.len(), model.len());
-            assert!(queue.heap.len() <= 2 * model.len() + 1 && queue.tickets.len() <= 2_000);
+            assert!(queue.heap.len() + queue.far.len() <= 2 * model.len() + 1 && queue.tickets.len() <= most);
         }
+        let mut number = 20_000;
+        while let Some(due) = model.pop_first() {
+            assert!(timers.any(|alarm| alarm == due.1));
+            assert_eq!(timers.next(), Some(due.0.0));
+            assert_eq!(timers.take_due(due.0.0), Some(due.1));
+            if chance.below(8) == 0 {
+                // One that comes before most of those that are there, and one that comes after.
+                number += 1;
+                let at = due.0.0 + Duration::from_nanos(after(&mut chance));
+                timers.set(at, Alarm::Limit(number));
+                model.insert((at, number), Alarm::Limit(number));
+            }
+        }
+        assert_eq!((timers.next(), timers.queue.borrow().len()), (None, 0));
+    }
+
+    #[test]
+    fn they_fire_in_the_order_of_their_deadlines_and_then_of_their_setting() {
+        compare(&Timers::default(), |chance| chance.below(500), 3, 4, 2_000);
+    }
+
+    #[test]
+    fn thousands_do_whether_they_are_close_together_or_far_apart_or_at_one_moment() {
+        let timers = Timers::default();
+        compare(&timers, |chance| chance.below(1 << 20), 1, 40, 40_000);
+        compare(&timers, |chance| chance.below(1 << 20), 2, 4, 40_000);
+        let any = |chance: &mut Chance| {
+            let bits = chance.below(50);
+            chance.below(1 << bits)
+        };
+        compare(&timers, any, 2, 1_000, 40_000);
+        compare(&timers, |chance| 1_000_000_000 * chance.below(3), 2, 2, 40_000);
     }
 }
