@@ -11,7 +11,7 @@ use greenlet::Greenlet;
 use crate::table::{Key, NONE, Table};
 
 /// Where fewer are runnable, they are in the cache.
-const FAR: usize = 256;
+pub(crate) const FAR: usize = 256;
 
 /// So many tasklets ahead of the head the ring is followed.
 const STEPS: usize = 4;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use greenlet::Greenlet;
 
+use crate::ahead;
 use crate::core::Scheduler;
 use crate::hooks::alert;
 use crate::park::TaskletId;
@@ -92,7 +93,7 @@ impl Scheduler {
                     Alarm::Limit(scope) => self.reach(scope),
                 }
             }
-            if near != 0 {
+            if near != 0 && self.core.table.borrow().len() < ahead::FAR {
                 near -= 1;
                 self.prefetch_stacks(due);
             }
