@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tasklets::net::{Next, Server, TcpListener, TcpStream};
-use tasklets::{run, schedule, sleep, spawn};
+use tasklets::{run, schedule, select, sleep, spawn};
 
 use crate::common::checked;
 use crate::support::{echo, in_a_process, is_child};
@@ -34,6 +34,11 @@ fn an_accept_that_fails_can_be_tried_again() {
         assert_eq!(Errno::from_io_error(&error), Some(Errno::MFILE));
         // The poller itself has no descriptors either.
         let error = client.read(&mut [0]).unwrap_err();
+        assert_eq!(Errno::from_io_error(&error), Some(Errno::MFILE));
+        let error = select! {
+            readable(client) -> ready => ready.unwrap_err(),
+            after(Duration::from_secs(3600)) => unreachable!("it waits without a poller"),
+        };
         assert_eq!(Errno::from_io_error(&error), Some(Errno::MFILE));
         leave_room_for(10);
         let (server, _) = listener.accept().unwrap();

@@ -98,11 +98,53 @@ fn options_are_those_of_the_socket() {
         client.set_ttl(42).unwrap();
         assert_eq!(client.ttl().unwrap(), 42);
         assert!(client.take_error().unwrap().is_none());
+        assert_eq!(client.keepalive().unwrap(), None);
+        client.set_keepalive(Some(Duration::from_secs(77))).unwrap();
+        assert_eq!(client.keepalive().unwrap(), Some(Duration::from_secs(77)));
+        client.set_keepalive(None).unwrap();
+        assert_eq!(client.keepalive().unwrap(), None);
+        assert_eq!(client.linger().unwrap(), None);
+        client.set_linger(Some(Duration::ZERO)).unwrap();
+        assert_eq!(client.linger().unwrap(), Some(Duration::ZERO));
         let other = client.try_clone().unwrap();
         other.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
         assert_eq!(client.read_timeout().unwrap(), Some(Duration::from_secs(1)));
         assert_eq!(client.set_write_timeout(Some(Duration::ZERO)).unwrap_err().kind(), ErrorKind::InvalidInput);
         assert_eq!(client.write_timeout().unwrap(), None);
+    });
+}
+
+#[test]
+fn what_is_tried_does_not_wait() {
+    checked(|| {
+        let (client, server) = pair();
+        let mut buffer = [0; 4];
+        assert_eq!(client.try_read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(server.try_write(b"abcdef").unwrap(), 6);
+        client.readable().unwrap();
+        assert_eq!(client.try_read(&mut buffer).unwrap(), 4);
+        assert_eq!(client.try_read(&mut buffer).unwrap(), 2);
+        assert_eq!(client.try_read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+        // What was found to be empty by trying is waited for by reading.
+        let reader = spawn(move || (&client).read(&mut [0; 4]).map(|got| (client, got)).unwrap());
+        schedule().unwrap();
+        server.try_write(b"x").unwrap();
+        let (client, got) = reader.join().unwrap();
+        assert_eq!(got, 1);
+        // Until there is no room any more, and then there is.
+        let mut sent = 0;
+        let error = loop {
+            match server.try_write(&[1; 50_000]) {
+                Ok(wrote) => sent += wrote,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        let taking =
+            spawn(move || std::io::copy(&mut (&client).take(sent as u64), &mut std::io::sink()).map(|_| client));
+        server.writable().unwrap();
+        assert!(server.try_write(b"x").is_ok());
+        taking.join().unwrap().unwrap();
     });
 }
 

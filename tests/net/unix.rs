@@ -102,6 +102,65 @@ fn datagrams_wait_for_room() {
 }
 
 #[test]
+fn connecting_has_time_limits() {
+    checked(|| {
+        let path = path("limits");
+        let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
+        socket.listen(1).unwrap();
+        let listener = UnixListener::from_std(std::os::unix::net::UnixListener::from(socket)).unwrap();
+        let second = Duration::from_secs(1);
+        with_virtual_time(|| {
+            let began = now();
+            let mut queued = Vec::new();
+            let error = loop {
+                match UnixStream::connect_timeout(&path, second) {
+                    Ok(stream) => queued.push(stream),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!((error.kind(), now() - began), (ErrorKind::TimedOut, second));
+            assert_eq!(error.to_string(), format!("connect on unix {}: the time was up", path.display()));
+            let error = UnixStream::connect_deadline(&path, now() + second).unwrap_err();
+            assert_eq!((error.kind(), now() - began), (ErrorKind::TimedOut, 2 * second));
+        });
+        listener.accept().unwrap();
+        assert!(UnixStream::connect_timeout(&path, Duration::from_secs(60)).is_ok());
+        std::fs::remove_file(path).unwrap();
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn addresses_need_not_be_paths() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::SocketAddr;
+
+    checked(|| {
+        let name = format!("tasklets-abstract-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let listener = UnixListener::bind_addr(&address).unwrap();
+        let client = UnixStream::connect_addr(&address).unwrap();
+        assert_eq!(client.peer_addr().unwrap().as_abstract_name(), Some(name.as_bytes()));
+        let accepted = (&listener).into_iter().next().unwrap().unwrap();
+        (&accepted).write_all(b"x").unwrap();
+        assert_eq!((&client).read(&mut [0; 8]).unwrap(), 1);
+        let unnamed = accepted.peer_addr().unwrap();
+        assert_eq!(UnixStream::connect_addr(&unnamed).unwrap_err().kind(), ErrorKind::InvalidInput);
+        // The same for datagrams.
+        let address = SocketAddr::from_abstract_name(format!("{name}-datagrams")).unwrap();
+        let receiver = UnixDatagram::bind_addr(&address).unwrap();
+        let sender = UnixDatagram::unbound().unwrap();
+        assert_eq!(sender.send_to_addr(b"one", &address).unwrap(), 3);
+        sender.connect_addr(&address).unwrap();
+        assert_eq!(sender.try_send(b"three").unwrap(), 5);
+        assert_eq!(receiver.recv(&mut [0; 8]).unwrap(), 3);
+        assert_eq!(receiver.try_recv(&mut [0; 8]).unwrap(), 5);
+        assert_eq!(receiver.try_recv(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    });
+}
+
+#[test]
 fn sending_to_who_does_not_receive_takes_too_long() {
     checked(|| {
         let path = path("deaf");

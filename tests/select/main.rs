@@ -13,5 +13,7 @@ mod go;
 mod go_races;
 mod go_runtime;
 mod orders;
+#[cfg(unix)]
+mod ready;
 mod rules;
 mod shared;

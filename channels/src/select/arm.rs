@@ -30,6 +30,8 @@ pub enum Kind {
     Local,
     /// Other threads may.
     Shared,
+    /// Something outside may make it ready, and only this thread is told.
+    Outside,
     /// Ready at a moment.
     Timer,
 }
@@ -64,7 +66,8 @@ pub trait Operate {
 /// An arm of a [`select!`](crate::select!) or of a [`Select`](crate::Select): an operation that happens if it is the first
 /// that can.
 ///
-/// Made by [`recv`](super::recv), [`send`](super::send), [`at`](super::at) and [`after`](super::after).
+/// Made by [`recv`](super::recv), [`send`](super::send), [`readable`](super::readable), [`writable`](super::writable), [`at`](super::at) and
+/// [`after`](super::after).
 pub trait Arm: Operate {
     /// What the operation results in.
     type Output;

@@ -160,7 +160,7 @@ fn terms(arms: &[Entry<'_>], limit: &mut Option<(Instant, Option<usize>)>) -> Te
     for (number, entry) in arms.iter().enumerate() {
         match entry.kind {
             Kind::Local => {}
-            Kind::Shared => outside = true,
+            Kind::Shared | Kind::Outside => outside = true,
             Kind::Timer => match entry.arm.deadline() {
                 Some(deadline) if limit.is_none_or(|(earliest, _)| deadline < earliest) => {
                     *limit = Some((deadline, Some(number)));

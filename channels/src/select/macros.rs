@@ -8,6 +8,8 @@
 ///     biased;                              // first: the arms in the order written, in place of a fair choice
 ///     recv(channel) -> message => ...,     // message: what `receive` or `recv` would have returned
 ///     send(channel, value) -> result => ..., // result: what `send` would have returned
+///     readable(socket) -> result => ...,   // result: an `io::Result<()>`; see `select::readable`
+///     writable(socket) -> result => ...,
 ///     after(duration) => ...,              // when so much time has passed
 ///     at(instant) => ...,                  // from this moment on
 ///     default => ...,                      // if nothing is ready
@@ -25,7 +27,7 @@
 ///
 /// # Errors
 ///
-/// Each arm has its own. If nothing can be waited for (a deadlock, a trap), the first arm that sends or receives is taken, with that error.
+/// Each arm has its own. If nothing can be waited for (a deadlock, a trap), the first arm that has a result is taken, with that error.
 ///
 /// # Panics
 ///
@@ -149,8 +151,8 @@ macro_rules! __select_arms {
         compile_error!(concat!(
             "this is no arm of a select: `",
             stringify!($($rest)*),
-            "`; arms are `recv(channel) -> message => ...`, `send(channel, value) -> result => ...`, `after(duration) => ...`, ",
-            "`at(instant) => ...`, `default => ...` and `default(duration) => ...`, with commas between them"
+            "`; arms are `recv(channel) -> message => ...`, `send(channel, value) -> result => ...`, ",
+            "`readable(socket) -> result => ...`, `writable(socket) -> result => ...`, `after(duration) => ...`, `at(instant) => ...`, `default => ...` and `default(duration) => ...`, with commas between them"
         ))
     };
 }
@@ -174,7 +176,7 @@ macro_rules! __select_arm {
         $crate::__select_arms!($biased
             { $($arms)* ($number $name (at($moment)) (()) $body) } $default [$($names)*] $($rest)*)
     };
-    // `recv`, or what the compiler will not find.
+    // `recv`, `readable`, `writable`, or what the compiler will not find.
     ($biased:tt { $($arms:tt)* } $default:tt [$number:tt $name:ident; $($names:tt)*]
      $kind:ident ($channel:expr $(,)?) ($result:pat) $body:tt $($rest:tt)*) => {
         $crate::__select_arms!($biased
@@ -183,7 +185,8 @@ macro_rules! __select_arm {
     ($biased:tt $arms:tt $default:tt $names:tt $kind:ident $inside:tt $result:tt $body:tt $($rest:tt)*) => {
         compile_error!(concat!(
             "this is no arm of a select: `", stringify!($kind $inside),
-            "`; arms are `recv(channel) -> message`, `send(channel, value) -> result`, `after(duration)` and `at(instant)`"
+            "`; arms are `recv(channel) -> message`, `send(channel, value) -> result`, `readable(socket) -> result`, ",
+            "`writable(socket) -> result`, `after(duration)` and `at(instant)`"
         ))
     };
 }

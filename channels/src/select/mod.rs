@@ -1,6 +1,6 @@
 //! Waiting for the first of several operations: [`select!`](crate::select!), and [`Select`] for sets that are known at run time only.
 //!
-//! Arms may be sends and receives on any mix of channels, and moments. Exactly one of them happens. What holds for both forms:
+//! Arms may be sends and receives on any mix of channels, descriptors that become ready, and moments. Exactly one of them happens. What holds for both forms:
 //!
 //! - **Which one.** Of several that are ready, one is taken by a search from a random place ([`set_select_seed`]); `biased` takes the first
 //!   in the order written. If none is ready, the first that becomes so. An arm whose operation would fail at once is ready: a
@@ -14,6 +14,8 @@
 //! - **Who runs.** A partner of a select that waits goes on, whatever its channel prefers: the select is made runnable as the last one, and may
 //!   find more arms ready when it runs again.
 //! - **Self.** A send and a receive on the same channel do not match each other.
+//! - **Descriptors.** `readable` and `writable` are ready if the kernel says so at that moment, and take nothing: all who wait for the same are
+//!   woken, on any thread. The limits of time that a socket has are for its operations, and not for these.
 //! - **No time left.** An operation that was completed just in time has happened: its arm is taken, not that of the timer.
 //! - **Failure.** If the select can neither take an arm nor wait (a deadlock, a block trap, a switch that is refused), none of its
 //!   operations has happened: `select!` takes the first arm that has a result, with that error; [`Select`] returns a [`SelectError`].
@@ -30,6 +32,7 @@ mod error;
 mod fair;
 mod local;
 mod macros;
+mod ready;
 mod set;
 mod shared;
 pub(crate) mod stand;
@@ -39,12 +42,14 @@ use std::convert::Infallible;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
+use tasklets_runtime::io::watch::{Readiness, Watch};
 use tasklets_runtime::now;
 
 pub use self::arm::Arm;
 pub use self::error::SelectError;
 pub use self::fair::set_select_seed;
 pub use self::local::{LocalRecv, LocalSend};
+pub use self::ready::Ready;
 pub use self::set::Select;
 pub use self::shared::{SharedRecv, SharedSend};
 pub use self::timer::Timer;
@@ -171,6 +176,48 @@ pub fn after(time: Duration) -> Timer {
     Timer::new(now().checked_add(time))
 }
 
+/// An arm that is ready when a socket, or another descriptor, can be read from: there is something, or the end, or an error. Of a listener,
+/// when there is a connection. Nothing is read: what is there may be gone if others read, too.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use tasklets_channels::{Channel, select};
+/// use tasklets_runtime::net::UnixStream;
+/// use tasklets_runtime::spawn;
+///
+/// let (mut here, mut there) = UnixStream::pair()?;
+/// let orders = Channel::new();
+/// let more = orders.clone();
+/// spawn(move || {
+///     more.send("go on").unwrap();
+///     there.write_all(b"enough").unwrap();
+/// });
+/// let mut heard = Vec::new();
+/// let answer = loop {
+///     select! {
+///         recv(orders) -> order => heard.push(order.unwrap()),
+///         readable(here) -> ready => {
+///             ready?;
+///             let mut text = [0; 16];
+///             let got = here.read(&mut text)?;
+///             break text[..got].to_vec();
+///         }
+///     }
+/// };
+/// assert_eq!((heard, answer.as_slice()), (vec!["go on"], &b"enough"[..]));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn readable<W: Watch + ?Sized>(descriptor: &W) -> Ready<'_, W> {
+    Ready::new(descriptor, Readiness::Readable)
+}
+
+/// An arm that is ready when a socket, or another descriptor, can be written to: there is room, or an error.
+pub fn writable<W: Watch + ?Sized>(descriptor: &W) -> Ready<'_, W> {
+    Ready::new(descriptor, Readiness::Writable)
+}
+
 /// What `select!` is made of.
 #[doc(hidden)]
 pub mod parts {
@@ -180,7 +227,7 @@ pub mod parts {
 
     /// [`recv`](super::recv) and the like, under the names that they have in `select!`.
     pub mod arms {
-        pub use super::super::{after, at, recv, send};
+        pub use super::super::{after, at, readable, recv, send, writable};
     }
 
     /// Which arm was taken; the number of arms for `default`.

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use std::rc::Rc;
 
 use tasklets_runtime::Scheduler;
+use tasklets_runtime::io::watch::Watcher;
 use tasklets_runtime::park::{Description, TaskletId, Wait};
 
 use crate::shared::claim::{Ballot, Claim};
@@ -187,6 +188,13 @@ impl Wait for Stand {
             on.push_str("the clock");
         }
         Description { operation: "select", on }
+    }
+}
+
+/// A descriptor that is ready claims its arm. As nothing is taken from it, nobody else has to be told if that comes too late.
+impl Watcher for Stand {
+    fn ready(&self, number: u32) -> Option<TaskletId> {
+        self.claim(number).then(|| self.waiter())
     }
 }
 

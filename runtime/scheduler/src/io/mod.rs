@@ -19,6 +19,7 @@ pub(crate) mod reactor;
 pub(crate) mod readiness;
 mod review;
 pub(crate) mod source;
+pub mod watch;
 
 pub use error::WaitError;
 pub use pollable::Pollable;

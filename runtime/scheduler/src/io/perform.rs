@@ -59,6 +59,23 @@ impl<T: Endpoint> Source<T> {
         self.perform(wish, attempt, |_| false)
     }
 
+    /// The same for an operation that is not to wait: it fails with `WouldBlock` then, and is not behind those who wait.
+    pub(crate) fn perform_now<R>(
+        &self,
+        direction: Direction,
+        mut attempt: impl FnMut(&T) -> io::Result<R>,
+        short: impl Fn(&R) -> bool,
+    ) -> io::Result<R> {
+        let done = persistently(|| attempt(self.io()));
+        let scheduler = Scheduler::local();
+        match &done {
+            Ok(moved) if short(moved) => self.fell_short(&scheduler, direction),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.drained(&scheduler, direction),
+            _ => {}
+        }
+        done
+    }
+
     /// Waits until an operation may be tried with success, or for no reason at all.
     pub(crate) fn wait(&self, wish: Wish) -> io::Result<()> {
         let scheduler = Scheduler::local();
@@ -87,7 +104,12 @@ impl<T: Endpoint> Source<T> {
         self.drained(scheduler, Direction::Read);
     }
 
-    fn slot_or_register(&self, scheduler: &Scheduler, reactor: &Reactor, direction: Direction) -> io::Result<u32> {
+    pub(super) fn slot_or_register(
+        &self,
+        scheduler: &Scheduler,
+        reactor: &Reactor,
+        direction: Direction,
+    ) -> io::Result<u32> {
         if let Some(slot) = self.slot(scheduler, reactor) {
             return Ok(slot);
         }
@@ -104,7 +126,7 @@ impl<T: Endpoint> Source<T> {
     }
 
     #[inline]
-    fn drained(&self, scheduler: &Scheduler, direction: Direction) {
+    pub(super) fn drained(&self, scheduler: &Scheduler, direction: Direction) {
         let Some(reactor) = scheduler.core.reactor.get() else { return };
         if let Some(slot) = self.slot(scheduler, reactor) {
             reactor.seats.borrow_mut().drained(slot, direction);
@@ -150,7 +172,7 @@ impl Scheduler {
 
 /// Tries again what a signal has interrupted.
 #[inline]
-fn persistently<R>(mut attempt: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+pub(super) fn persistently<R>(mut attempt: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match attempt() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::Location;
 use std::time::Duration;
-
-use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::readiness::Direction;
 use super::source::{Endpoint, Source, Wish};
+use super::watch::{Readiness, watch};
 
 /// Makes a nonblocking descriptor wait in a tasklet: a pipe, a terminal, a library's own socket.
 ///
@@ -107,8 +107,7 @@ impl<T: AsFd + 'static> Pollable<T> {
     /// Those of the system, as for a file, which no poller can watch; `TimedOut` and others with a [`WaitError`](super::WaitError) inside.
     #[track_caller]
     pub fn readable(&self) -> io::Result<()> {
-        let wish = Wish::new(Direction::Read, "readable");
-        self.source.perform_whole(wish, |io| ready_now(io, PollFlags::IN))
+        self.source.wait_until(Readiness::Readable, Location::caller())
     }
 
     /// Waits until the descriptor may be written to, or has ended.
@@ -118,8 +117,7 @@ impl<T: AsFd + 'static> Pollable<T> {
     /// As [`readable`](Pollable::readable).
     #[track_caller]
     pub fn writable(&self) -> io::Result<()> {
-        let wish = Wish::new(Direction::Write, "writable");
-        self.source.perform_whole(wish, |io| ready_now(io, PollFlags::OUT))
+        self.source.wait_until(Readiness::Writable, Location::caller())
     }
 
     /// Does something that reads: whenever it returns `WouldBlock`, waits until there is something, and does it again.
@@ -157,11 +155,7 @@ impl<T: AsFd + 'static> Pollable<T> {
     }
 }
 
-/// Asks the kernel whether the descriptor is ready.
-fn ready_now(io: &impl AsFd, direction: PollFlags) -> io::Result<()> {
-    let ready = rustix::event::poll(&mut [PollFd::new(io, direction)], Some(&Timespec::default()))?;
-    if ready == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-}
+watch!(Pollable<T>, T: AsFd + 'static);
 
 impl<T: AsFd + 'static> AsFd for Pollable<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -169,8 +169,13 @@ impl Scheduler {
             if event.token() == ALARM {
                 continue;
             }
-            let calls = reactor.seats.borrow_mut().event(event.token().0, happened(event));
+            let token = event.token().0;
+            let calls = reactor.seats.borrow_mut().event(token, happened(event));
+            let watched = calls.watched;
             self.call(calls);
+            if watched {
+                self.tell_onlookers(reactor, token);
+            }
         }
         let mut events = events;
         events.clear();
@@ -178,7 +183,7 @@ impl Scheduler {
     }
 
     fn call(&self, calls: Calls) {
-        let Calls { who, forsaken } = calls;
+        let Calls { who, forsaken, .. } = calls;
         for who in who.into_iter().flatten() {
             self.tell(who);
         }
@@ -187,11 +192,24 @@ impl Scheduler {
         }
     }
 
+    #[cold]
+    fn tell_onlookers(&self, reactor: &Reactor, token: usize) {
+        loop {
+            let who = reactor.seats.borrow_mut().take_watcher(token);
+            let Some(who) = who else { break };
+            self.tell(who);
+        }
+    }
+
     /// Tells one that a direction may be ready.
     pub(crate) fn tell(&self, who: Who) {
         match who {
             Who::Tasklet(id) => self.wake_outside(id),
-            Who::Called(what, number) => what.ready(number),
+            Who::Called(what, number) => {
+                if let Some(id) = what.ready(number) {
+                    self.wake_outside(id);
+                }
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Weak;
 use slab::Slab;
 
 use super::source::Watched;
+use super::watch::Watcher;
 use crate::park::TaskletId;
 
 /// What a tasklet wants to do with a descriptor.
@@ -41,12 +42,7 @@ pub(crate) enum Who {
     Tasklet(TaskletId),
     /// Something that needs no stack meanwhile. It leaves the queue when it is told.
     /// It is told by this number.
-    Called(Rc<dyn Ready>, u32),
-}
-
-/// What is called when a direction may be ready. It must neither switch nor run user code.
-pub(crate) trait Ready {
-    fn ready(&self, number: u32);
+    Called(Rc<dyn Watcher>, u32),
 }
 
 /// A place in the queue of a direction.
@@ -56,9 +52,22 @@ struct Turn {
     slot: u32,
     next: u32,
     prev: u32,
-    direction: Direction,
+    line: Line,
     /// It has been told to try, and has not said since that it was in vain.
     called: bool,
+}
+
+/// One of a descriptor's queues: of those who do something in a direction, one after the other, or of those who only want to know.
+#[derive(Clone, Copy)]
+struct Line {
+    direction: Direction,
+    watches: bool,
+}
+
+impl Line {
+    fn index(self) -> usize {
+        self.direction as usize + if self.watches { 2 } else { 0 }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -73,7 +82,7 @@ const EMPTY: Queue = Queue { first: NONE, last: NONE };
 struct Seat {
     token: usize,
     source: Weak<dyn Watched>,
-    queues: [Queue; 2],
+    queues: [Queue; 4],
     ready: u8,
     /// Events in a row that nobody here waited for.
     unwanted: u8,
@@ -86,6 +95,8 @@ const TOO_MANY: u8 = 8;
 #[derive(Default)]
 pub(crate) struct Calls {
     pub(crate) who: [Option<Who>; 2],
+    /// There are some who want to know of it: [`take_watcher`](Seats::take_watcher) tells who.
+    pub(crate) watched: bool,
     /// The source may have gone to another thread.
     pub(crate) forsaken: Option<Weak<dyn Watched>>,
 }
@@ -106,7 +117,7 @@ impl Seats {
         self.made = self.made.wrapping_add(1);
         let slot = self.seats.vacant_key() as u32;
         let token = ((u64::from(self.made) << 32) | u64::from(slot)) as usize;
-        self.seats.insert(Seat { token, source, queues: [EMPTY; 2], ready: READ | WRITE, unwanted: 0 });
+        self.seats.insert(Seat { token, source, queues: [EMPTY; 4], ready: READ | WRITE, unwanted: 0 });
         (slot, token)
     }
 
@@ -171,6 +182,7 @@ impl Seats {
         if seat.unwanted > TOO_MANY && seat.queues.iter().all(|queue| queue.first == NONE) {
             calls.forsaken = Some(seat.source.clone());
         }
+        calls.watched = seat.queues[2..].iter().any(|queue| queue.first != NONE);
         calls.who = [self.call_first(slot, Direction::Read), self.call_first(slot, Direction::Write)];
         calls
     }
@@ -192,13 +204,32 @@ impl Seats {
         self.unlink(first)
     }
 
+    /// Who else wants to know what is known of a descriptor now, and leaves the queue.
+    pub(crate) fn take_watcher(&mut self, token: usize) -> Option<Who> {
+        let seat = self.seats.get(token as u32 as usize).filter(|seat| seat.token == token)?;
+        let first = [Direction::Read, Direction::Write].into_iter().find_map(|direction| {
+            let first = seat.queues[Line { direction, watches: true }.index()].first;
+            (seat.ready & direction.bit() != 0 && first != NONE).then_some(first)
+        })?;
+        self.unlink(first)
+    }
+
     /// Joins the queue of a direction, as the last; its turn, and whom to tell, if it need not have done so.
     pub(crate) fn join(&mut self, slot: u32, direction: Direction, who: Who, operation: &'static str) -> u32 {
+        self.append(slot, Line { direction, watches: false }, who, operation)
+    }
+
+    /// Joins those who want to know when a direction may be ready, and take no turn; its place among them.
+    pub(crate) fn watch(&mut self, slot: u32, direction: Direction, who: Who, operation: &'static str) -> u32 {
+        self.append(slot, Line { direction, watches: true }, who, operation)
+    }
+
+    fn append(&mut self, slot: u32, line: Line, who: Who, operation: &'static str) -> u32 {
         let seat = &mut self.seats[slot as usize];
         seat.unwanted = 0;
-        let queue = &mut seat.queues[direction as usize];
+        let queue = &mut seat.queues[line.index()];
         let prev = queue.last;
-        let key = self.turns.insert(Turn { who, operation, slot, next: NONE, prev, direction, called: false }) as u32;
+        let key = self.turns.insert(Turn { who, operation, slot, next: NONE, prev, line, called: false }) as u32;
         queue.last = key;
         match prev {
             NONE => queue.first = key,
@@ -222,14 +253,21 @@ impl Seats {
     /// Leaves the queue; whom to tell, if the direction is ready still.
     pub(crate) fn leave(&mut self, key: u32) -> Option<Who> {
         let turn = self.turns.get(key as usize)?;
-        let (slot, direction) = (turn.slot, turn.direction);
+        let (slot, direction) = (turn.slot, turn.line.direction);
         self.unlink(key);
         self.call_first(slot, direction)
     }
 
+    /// Somebody does not want to know any more; what comes back is the caller's to drop. None if it was told: the place may be another's.
+    pub(crate) fn unwatch(&mut self, key: u32, who: &Rc<dyn Watcher>, number: u32) -> Option<Who> {
+        let turn = self.turns.get(key as usize)?;
+        let same = matches!(&turn.who, Who::Called(one, its) if Rc::ptr_eq(one, who) && *its == number);
+        if same { self.unlink(key) } else { None }
+    }
+
     fn unlink(&mut self, key: u32) -> Option<Who> {
         let turn = self.turns.try_remove(key as usize)?;
-        let queue = &mut self.seats[turn.slot as usize].queues[turn.direction as usize];
+        let queue = &mut self.seats[turn.slot as usize].queues[turn.line.index()];
         match turn.prev {
             NONE => queue.first = turn.next,
             prev => self.turns[prev as usize].next = turn.next,

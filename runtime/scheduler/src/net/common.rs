@@ -54,6 +54,31 @@ macro_rules! socket {
             }
         }
 
+        $crate::io::watch::watch!($name);
+
+        impl $name {
+            /// Waits until a read would not wait: there is something to read, or the end, or an error; of a listener, a connection. Another
+            /// tasklet, or thread, may be quicker to take it.
+            ///
+            /// # Errors
+            ///
+            /// Those of the system; `TimedOut` and others with a [`WaitError`](crate::io::WaitError) inside.
+            #[track_caller]
+            pub fn readable(&self) -> std::io::Result<()> {
+                self.source.wait_until($crate::io::watch::Readiness::Readable, std::panic::Location::caller())
+            }
+
+            /// Waits until a write would not wait: there is room, or an error.
+            ///
+            /// # Errors
+            ///
+            /// As [`readable`](Self::readable).
+            #[track_caller]
+            pub fn writable(&self) -> std::io::Result<()> {
+                self.source.wait_until($crate::io::watch::Readiness::Writable, std::panic::Location::caller())
+            }
+        }
+
         impl TryFrom<$std> for $name {
             type Error = std::io::Error;
 
@@ -75,6 +100,15 @@ macro_rules! socket {
 
             fn try_from(fd: std::os::fd::OwnedFd) -> std::io::Result<$name> {
                 $name::from_std(fd.into())
+            }
+        }
+
+        /// Fails where [`into_std`]($name::into_std) does.
+        impl TryFrom<$name> for std::os::fd::OwnedFd {
+            type Error = std::io::Error;
+
+            fn try_from(socket: $name) -> std::io::Result<std::os::fd::OwnedFd> {
+                Ok(socket.into_std()?.into())
             }
         }
 
@@ -146,12 +180,35 @@ macro_rules! timeouts {
 /// much has emptied, or filled, the socket.
 macro_rules! stream {
     ($name:ident, $short:expr) => {
+        impl $name {
+            /// Reads what is there, without waiting.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` if there is nothing now; those of the system.
+            pub fn try_read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                use std::io::Read;
+                let room = buffer.len();
+                self.source.perform_now(Direction::Read, |mut io| io.read(buffer), |moved| $short(*moved, room))
+            }
+
+            /// Writes as much as there is room for, without waiting; how much.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` if there is no room now; those of the system.
+            pub fn try_write(&self, bytes: &[u8]) -> std::io::Result<usize> {
+                use std::io::Write;
+                self.source.perform_now(Direction::Write, |mut io| io.write(bytes), |moved| $short(*moved, bytes.len()))
+            }
+        }
+
         impl std::io::Read for &$name {
             #[track_caller]
             #[inline]
             fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 let (wish, room) = (Wish::new(Direction::Read, "read"), buffer.len());
-                self.source.perform(wish, |mut io| io.read(buffer), |moved| $short(*moved, room))
+                self.source.perform(wish, |mut io| std::io::Read::read(&mut io, buffer), |moved| $short(*moved, room))
             }
 
             #[track_caller]
@@ -214,4 +271,38 @@ macro_rules! stream {
     };
 }
 
-pub(super) use {socket, stream, timeouts};
+/// What both kinds of sockets for datagrams do without waiting.
+macro_rules! datagrams {
+    ($name:ident, $address:ty) => {
+        impl $name {
+            /// [`recv_from`](Self::recv_from) that does not wait.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` if there is nothing now; those of the system.
+            pub fn try_recv_from(&self, buffer: &mut [u8]) -> std::io::Result<(usize, $address)> {
+                self.source.perform_now(Direction::Read, |io| io.recv_from(buffer), |_| false)
+            }
+
+            /// [`recv`](Self::recv) that does not wait.
+            ///
+            /// # Errors
+            ///
+            /// As [`try_recv_from`](Self::try_recv_from).
+            pub fn try_recv(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                self.source.perform_now(Direction::Read, |io| io.recv(buffer), |_| false)
+            }
+
+            /// [`send`](Self::send) that does not wait.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` if there is no room now; those of the system.
+            pub fn try_send(&self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.source.perform_now(Direction::Write, |io| io.send(bytes), |_| false)
+            }
+        }
+    };
+}
+
+pub(super) use {datagrams, socket, stream, timeouts};

@@ -104,6 +104,16 @@ impl TcpListener {
         Ok((TcpStream::from_std(stream)?, peer))
     }
 
+    /// The next connection, if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none; those of the system.
+    pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = self.source.perform_now(Direction::Read, |io| io.accept(), |_| false)?;
+        Ok((TcpStream::from_std(stream)?, peer))
+    }
+
     /// Accepts one connection after the other, for ever.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use super::addresses::{ToSocketAddrs, each};
 use super::common::{socket, stream, timeouts};
@@ -173,6 +173,49 @@ impl TcpStream {
     /// Those of the system.
     pub fn nodelay(&self) -> io::Result<bool> {
         self.source.io().nodelay()
+    }
+
+    /// Whether, and after how long without a word, the kernel asks whether the other side is there still (`SO_KEEPALIVE`). One that
+    /// is gone ends reading with an error.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn set_keepalive(&self, after: Option<Duration>) -> io::Result<()> {
+        let socket = SockRef::from(self);
+        match after {
+            Some(after) => socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(after)),
+            None => socket.set_keepalive(false),
+        }
+    }
+
+    /// See [`set_keepalive`](TcpStream::set_keepalive).
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn keepalive(&self) -> io::Result<Option<Duration>> {
+        let socket = SockRef::from(self);
+        if socket.keepalive()? { socket.tcp_keepalive_time().map(Some) } else { Ok(None) }
+    }
+
+    /// What becomes of what was not sent yet when the last handle is dropped (`SO_LINGER`): by default it is sent still. With no time at
+    /// all it is thrown away, and the other side sees a reset. With another time, dropping blocks the thread until it is sent, or the time is up.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn set_linger(&self, time: Option<Duration>) -> io::Result<()> {
+        SockRef::from(self).set_linger(time)
+    }
+
+    /// See [`set_linger`](TcpStream::set_linger).
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        SockRef::from(self).linger()
     }
 
     /// How many hops what is sent may take.

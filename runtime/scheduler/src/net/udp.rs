@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::addresses::{ToSocketAddrs, each};
-use super::common::{socket, timeouts};
+use super::common::{datagrams, socket, timeouts};
 use crate::io::readiness::Direction;
 use crate::io::source::{Source, Wish};
 
@@ -30,6 +30,7 @@ pub struct UdpSocket {
 
 socket!(UdpSocket, std::net::UdpSocket);
 timeouts!(UdpSocket);
+datagrams!(UdpSocket, SocketAddr);
 
 fn describe(io: &std::net::UdpSocket) -> String {
     match (io.local_addr(), io.peer_addr()) {
@@ -75,6 +76,15 @@ impl UdpSocket {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no address to send to"));
         };
         self.source.perform_whole(Wish::new(Direction::Write, "send"), |io| io.send_to(bytes, address))
+    }
+
+    /// Sends a datagram to an address, without waiting; how many bytes were sent.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room now; those of the system.
+    pub fn try_send_to(&self, bytes: &[u8], address: SocketAddr) -> io::Result<usize> {
+        self.source.perform_now(Direction::Write, |io| io.send_to(bytes, address), |_| false)
     }
 
     /// Receives a datagram; how many bytes it has, and where it is from. What the buffer has no room for is dropped.

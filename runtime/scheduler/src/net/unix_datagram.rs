@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
-use super::common::{socket, timeouts};
+use super::common::{datagrams, socket, timeouts};
 use super::unix::again;
 use crate::io::readiness::Direction;
 use crate::io::source::{Source, Wish};
@@ -29,6 +29,7 @@ pub struct UnixDatagram {
 
 socket!(UnixDatagram, std::os::unix::net::UnixDatagram);
 timeouts!(UnixDatagram);
+datagrams!(UnixDatagram, SocketAddr);
 
 fn describe(io: &std::os::unix::net::UnixDatagram) -> String {
     super::unix::describe(io.local_addr(), io.peer_addr())
@@ -42,6 +43,15 @@ impl UnixDatagram {
     /// Those of the system.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
         UnixDatagram::from_std(std::os::unix::net::UnixDatagram::bind(path)?)
+    }
+
+    /// A socket at an address of any kind.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn bind_addr(address: &SocketAddr) -> io::Result<UnixDatagram> {
+        UnixDatagram::from_std(std::os::unix::net::UnixDatagram::bind_addr(address)?)
     }
 
     /// A socket without an address.
@@ -72,6 +82,15 @@ impl UnixDatagram {
         self.source.io().connect(path)
     }
 
+    /// [`connect`](UnixDatagram::connect) to an address of any kind.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
+        self.source.io().connect_addr(address)
+    }
+
     /// Sends a datagram to the socket at a path; how many bytes were sent. If that has too many to receive, it is waited for.
     ///
     /// # Errors
@@ -79,10 +98,34 @@ impl UnixDatagram {
     /// As [`recv_from`](UnixDatagram::recv_from).
     #[track_caller]
     pub fn send_to(&self, bytes: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        let wish = Wish::new(Direction::Write, "send");
-        let wish = self.source.limit(Direction::Write).map_or(wish.until(None), |limit| wish.within(limit));
         let on = || format!("unix {}", path.as_ref().display());
-        again(wish, on, || self.source.io().send_to(bytes, path.as_ref()))
+        again(self.sending(), on, || self.source.io().send_to(bytes, path.as_ref()))
+    }
+
+    /// Sends a datagram to the socket at an address of any kind; how many bytes were sent. If that has too many to receive, it is waited for.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_from`](UnixDatagram::recv_from).
+    #[track_caller]
+    pub fn send_to_addr(&self, bytes: &[u8], address: &SocketAddr) -> io::Result<usize> {
+        let on = || super::unix::describe(Err(io::ErrorKind::NotConnected.into()), Ok(address.clone()));
+        again(self.sending(), on, || self.source.io().send_to_addr(bytes, address))
+    }
+
+    /// [`send_to`](UnixDatagram::send_to) that does not wait.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room now; those of the system.
+    pub fn try_send_to(&self, bytes: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        self.source.perform_now(Direction::Write, |io| io.send_to(bytes, path.as_ref()), |_| false)
+    }
+
+    #[track_caller]
+    fn sending(&self) -> Wish {
+        let wish = Wish::new(Direction::Write, "send");
+        self.source.limit(Direction::Write).map_or(wish.until(None), |limit| wish.within(limit))
     }
 
     /// Receives a datagram; how many bytes it has, and where it is from. What the buffer has no room for is dropped.

@@ -97,6 +97,16 @@ impl UnixListener {
         Ok((UnixStream::from_std(stream)?, peer))
     }
 
+    /// The next connection, if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none; those of the system.
+    pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let (stream, peer) = self.source.perform_now(Direction::Read, |io| io.accept(), |_| false)?;
+        Ok((UnixStream::from_std(stream)?, peer))
+    }
+
     /// Accepts one connection after the other, for ever.
     pub fn incoming(&self) -> UnixIncoming<'_> {
         UnixIncoming { listener: self }
@@ -128,3 +138,12 @@ impl Iterator for UnixIncoming<'_> {
 }
 
 impl FusedIterator for UnixIncoming<'_> {}
+
+impl<'a> IntoIterator for &'a UnixListener {
+    type Item = io::Result<UnixStream>;
+    type IntoIter = UnixIncoming<'a>;
+
+    fn into_iter(self) -> UnixIncoming<'a> {
+        self.incoming()
+    }
+}

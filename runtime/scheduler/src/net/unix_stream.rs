@@ -4,6 +4,7 @@ use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -65,13 +66,50 @@ impl UnixStream {
     /// Unwinds with what is thrown into the caller while it waits.
     #[track_caller]
     pub fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
-        let address = SockAddr::unix(&path)?;
         let wish = Wish::new(Direction::Write, "connect").until(None);
-        let on = || format!("unix {}", path.as_ref().display());
+        UnixStream::connect_as(&SockAddr::unix(&path)?, path.as_ref(), wish)
+    }
+
+    /// Connects within a time.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut`, and as [`connect`](UnixStream::connect).
+    #[track_caller]
+    pub fn connect_timeout(path: impl AsRef<Path>, timeout: Duration) -> io::Result<UnixStream> {
+        let wish = Wish::new(Direction::Write, "connect").within(timeout);
+        UnixStream::connect_as(&SockAddr::unix(&path)?, path.as_ref(), wish)
+    }
+
+    /// Connects until a moment of [`now`](crate::now()).
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut`, and as [`connect`](UnixStream::connect).
+    #[track_caller]
+    pub fn connect_deadline(path: impl AsRef<Path>, deadline: Instant) -> io::Result<UnixStream> {
+        let wish = Wish::new(Direction::Write, "connect").until(Some(deadline));
+        UnixStream::connect_as(&SockAddr::unix(&path)?, path.as_ref(), wish)
+    }
+
+    /// [`connect`](UnixStream::connect) to an address of any kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](UnixStream::connect); `InvalidInput` for an address that is none.
+    #[track_caller]
+    pub fn connect_addr(address: &SocketAddr) -> io::Result<UnixStream> {
+        let wish = Wish::new(Direction::Write, "connect").until(None);
+        let name = super::unix::name(address)?;
+        UnixStream::connect_as(&SockAddr::unix(&name)?, name.as_ref(), wish)
+    }
+
+    fn connect_as(address: &SockAddr, path: &Path, wish: Wish) -> io::Result<UnixStream> {
+        let on = || format!("unix {}", path.display());
         again(wish, on, || {
             let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
             socket.set_nonblocking(true)?;
-            socket.connect(&address)?;
+            socket.connect(address)?;
             UnixStream::from_std(std::os::unix::net::UnixStream::from(socket))
         })
     }

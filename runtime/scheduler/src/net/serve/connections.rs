@@ -14,7 +14,8 @@ use super::listen::sealed::{Called, Connected};
 use super::work::Each;
 use crate::core::Scheduler;
 use crate::io::WaitError;
-use crate::io::readiness::{Ready, Who};
+use crate::io::readiness::Who;
+use crate::io::watch::Watcher;
 use crate::park::{Description, TaskletId, Terms, Unwoken, Wait};
 
 /// A connection, and what is kept for it.
@@ -249,10 +250,10 @@ impl<T: Connected, S> Connections<T, S> {
     }
 }
 
-impl<T: Connected, S> Ready for Connections<T, S> {
-    fn ready(&self, number: u32) {
+impl<T: Connected, S> Watcher for Connections<T, S> {
+    fn ready(&self, number: u32) -> Option<TaskletId> {
         let mut places = self.places.borrow_mut();
-        let Some(place) = places.get_mut(number as usize) else { return };
+        let place = places.get_mut(number as usize)?;
         // For a moment it is served by nobody.
         match std::mem::replace(place, Place::Served(TaskletId::default())) {
             Place::Idle(connection, _, _) => *place = Place::Ready(connection),
@@ -260,6 +261,7 @@ impl<T: Connected, S> Ready for Connections<T, S> {
         }
         drop(places);
         self.make_ready(number);
+        None
     }
 }
 

@@ -62,8 +62,7 @@ macro_rules! listen {
             type Peer = $peer;
 
             fn try_accept(&self) -> io::Result<($stream, $peer)> {
-                let (stream, peer) = self.source.io().accept()?;
-                Ok((<$stream>::from_std(stream)?, peer))
+                <$listener>::try_accept(self)
             }
         }
 
