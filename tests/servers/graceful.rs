@@ -6,15 +6,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use tasklets::net::{Next, Server, TcpListener, TcpStream};
-use tasklets::server::{Acceptor, Drained, graceful, stop_on};
+use tasklets::net::{TcpListener, TcpStream};
+use tasklets::server::{Acceptor, Drained, graceful};
 use tasklets::{Receiver, Sender, bounded, now, schedule, sleep, spawn, with_virtual_time};
 
 use crate::common::checked;
 
 const GRACE: Duration = Duration::from_secs(60);
 
-fn secs(seconds: u64) -> Duration {
+pub(crate) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
@@ -241,62 +241,5 @@ fn what_cannot_be_accepted_from_ends_accepting() {
         });
         assert_eq!(end.result, Some(Some(rustix::io::Errno::BADF.raw_os_error())));
         assert_eq!(end.served, 1);
-    });
-}
-
-/// A connection that waits is closed by the first message, and one that is being served is killed by the second.
-#[test]
-fn messages_stop_a_server_without_stacks() {
-    checked(|| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = bounded(1);
-        let (busy, is_busy) = bounded(1);
-        let server = Server::new(listener).grace(secs(600));
-        let stopping = stop_on(stopped, server.stopper());
-        let server = spawn(move || {
-            server.serve(move |mut stream: &TcpStream| {
-                let mut byte = [0];
-                stream.read_exact(&mut byte)?;
-                if byte[0] == b's' {
-                    busy.send(()).unwrap();
-                    sleep(secs(600)).unwrap();
-                }
-                stream.write_all(&byte).map(|()| Next::Wait)
-            })
-        });
-        let mut clients = [(); 2].map(|()| TcpStream::connect(address).unwrap());
-        for client in &mut clients {
-            client.write_all(b"a").unwrap();
-            client.read_exact(&mut [0]).unwrap();
-        }
-        clients[1].write_all(b"s").unwrap();
-        is_busy.recv().unwrap();
-        stop.send(()).unwrap();
-        assert_eq!(clients[0].read(&mut [0]).unwrap(), 0);
-        assert!(server.is_alive());
-        stop.send(()).unwrap();
-        let served = server.join().unwrap().unwrap();
-        assert_eq!((served.accepted, served.killed), (2, 1));
-        drop(stopping);
-    });
-}
-
-/// What is no longer wanted waits for nobody; and where nobody can ask again, the grace is kept.
-#[test]
-fn who_waits_to_stop_a_server_goes_away_with_it() {
-    checked(|| {
-        let (stop, stopped) = bounded::<()>(1);
-        let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
-        let stopper = server.stopper();
-        drop(stop_on(stopped, stopper.clone()));
-        assert!(stop.try_send(()).is_err(), "nobody listens");
-        assert!(!stopper.is_stopped());
-
-        let (stop, stopped) = bounded::<()>(1);
-        let _stopping = stop_on(stopped, stopper.clone());
-        drop(stop);
-        assert_eq!(server.serve(|_| Ok(Next::Close)).unwrap().accepted, 0);
-        assert!(stopper.is_stopped());
     });
 }

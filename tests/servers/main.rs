@@ -11,3 +11,4 @@ mod example;
 mod graceful;
 mod programs;
 mod signals;
+mod stop_on;

@@ -66,6 +66,13 @@ impl Server {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
+    /// How many bytes of its memory are in use.
+    pub(crate) fn resident(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
     /// Waits until it has no more descriptors open than this.
     pub(crate) fn descriptors_go_back_to(&self, count: usize) {
         until(|| self.descriptors() <= count, || format!("{} descriptors, not {count}", self.descriptors()));

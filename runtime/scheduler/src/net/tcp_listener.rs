@@ -14,7 +14,7 @@ use crate::io::readiness::Direction;
 use crate::io::source::{Source, Wish};
 
 /// Connections that the kernel completes before they are accepted; it has a limit of its own, too.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 /// Waits for TCP connections.
 ///

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{serve, site};
 use crate::common::scale;
+use crate::common::tool::meaningless_under;
 use crate::programs::child::{Answer, ask, get, request, unwatched};
 
 /// What is no request, and what is said to it.
@@ -142,6 +143,37 @@ fn who_idles_for_long_is_left() {
     assert!(Answer::read(&mut answers, true).is_some());
     assert!(Answer::read(&mut answers, true).is_none(), "it does not ask again");
     server.end();
+}
+
+/// A tasklet for each would touch a page of a stack for each, at least.
+#[test]
+fn connections_that_idle_hold_no_stack() {
+    if unwatched() || meaningless_under(&["asan", "tsan", "qemu"], "the memory is that of the tool") {
+        return;
+    }
+    let site = site();
+    let server = serve(&site, &[]);
+    let asked = || {
+        let mut stream = server.connect();
+        stream.write_all(&request("GET", "/large.bin", "")).unwrap();
+        assert_eq!(Answer::read(&mut BufReader::new(&stream), true).unwrap().body.len(), 300_001);
+        stream
+    };
+    drop((asked(), asked()));
+    let before = server.resident();
+    let mut idle: Vec<_> = (0..scale(400)).map(|_| asked()).collect();
+    let more = server.resident().saturating_sub(before);
+    assert!(more < 256 * 1024 + idle.len() * 1024, "{more} bytes for {} connections", idle.len());
+    // They are there still.
+    for stream in idle.iter_mut().step_by(10) {
+        stream.write_all(&request("GET", "/hello.txt", "")).unwrap();
+        assert_eq!(Answer::read(&mut BufReader::new(stream), true).unwrap().text(), "hello\n");
+    }
+    server.interrupt();
+    for mut stream in idle {
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    }
+    server.end_by_itself();
 }
 
 #[test]

@@ -34,6 +34,15 @@ enum Place<T, S> {
     Served(TaskletId),
 }
 
+/// Whether connections are still wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    No,
+    /// Those that have asked for something are answered.
+    Finishing,
+    Ended,
+}
+
 pub(super) struct Connections<T: 'static, S: 'static> {
     this: Weak<Connections<T, S>>,
     pub(super) each: Each<T, S>,
@@ -44,7 +53,7 @@ pub(super) struct Connections<T: 'static, S: 'static> {
     /// Sweeps so far.
     sweeps: Cell<u32>,
     served: Cell<Served>,
-    closing: Cell<bool>,
+    closing: Cell<Closing>,
     /// Who serves, and whether that waits for a connection to be closed.
     server: TaskletId,
     dozing: Cell<bool>,
@@ -64,7 +73,7 @@ impl<T: Connected, S> Connections<T, S> {
             standby: Cell::new(false),
             sweeps: Cell::new(0),
             served: Cell::default(),
-            closing: Cell::new(false),
+            closing: Cell::new(Closing::No),
             server,
             dozing: Cell::new(false),
             on,
@@ -98,10 +107,11 @@ impl<T: Connected, S> Connections<T, S> {
 
     /// A connection that has been served waits for more; or is served again, if there is more.
     pub(super) fn let_wait(&self, scheduler: &Scheduler, number: u32, connection: Connection<T, S>) {
-        if self.closing.get() {
-            return self.close(scheduler, number, connection);
-        }
-        let attended = self.attend(scheduler, number, &connection.stream);
+        let attended = match self.closing.get() {
+            Closing::No => self.attend(scheduler, number, &connection.stream),
+            Closing::Finishing if !connection.stream.is_drained() => Ok(None),
+            _ => return self.close(scheduler, number, connection),
+        };
         let place = match attended {
             Err(_) => return self.close(scheduler, number, connection),
             Ok(Some(turn)) => Place::Idle(connection, turn, self.sweeps.get()),
@@ -184,10 +194,36 @@ impl<T: Connected, S> Connections<T, S> {
         self.count(|served| served.timed_out += closed);
     }
 
-    /// Closes those that wait, and from now on all that have been served.
+    /// Closes those that wait, and from now on all that have been served, except if there is something to read: to close those would
+    /// reset them, and what was asked before the end is answered.
     pub(super) fn close_idle(&self, scheduler: &Scheduler) {
-        self.closing.set(true);
+        self.closing.set(Closing::Finishing);
+        let asked = |place: &Place<T, S>| matches!(place, Place::Idle(idle, ..) if !idle.stream.is_drained());
+        let numbers: Vec<usize> =
+            self.places.borrow().iter().filter(|(_, place)| asked(place)).map(|(number, _)| number).collect();
+        for number in numbers {
+            let turn = match self.places.borrow().get(number) {
+                Some(Place::Idle(_, turn, _)) => *turn,
+                _ => continue,
+            };
+            leave_queue(scheduler, turn);
+            self.ready(number as u32);
+        }
         self.close_those(scheduler, |_| true);
+    }
+
+    /// Closes all that nobody serves just now, and from now on the others when they have been served.
+    pub(super) fn close_all(&self, scheduler: &Scheduler) {
+        self.closing.set(Closing::Ended);
+        self.close_those(scheduler, |_| true);
+        loop {
+            let Some(number) = self.ready.borrow_mut().pop_front() else { break };
+            let mut places = self.places.borrow_mut();
+            let is_ready = matches!(places.get(number as usize), Some(Place::Ready(_)));
+            let place = is_ready.then(|| places.remove(number as usize));
+            drop(places);
+            drop(place);
+        }
     }
 
     fn close_those(&self, scheduler: &Scheduler, which: impl Fn(u32) -> bool) -> u64 {
@@ -203,12 +239,7 @@ impl<T: Connected, S> Connections<T, S> {
             }
             let Place::Idle(connection, turn, _) = places.remove(number) else { continue };
             drop(places);
-            if let Some(reactor) = scheduler.core.reactor.get() {
-                let next = reactor.seats.borrow_mut().leave(turn);
-                if let Some(next) = next {
-                    scheduler.tell(next);
-                }
-            }
+            leave_queue(scheduler, turn);
             closed += 1;
             drop(connection);
         }
@@ -246,6 +277,16 @@ impl<T: Connected, S> Connections<T, S> {
             Ok(()) | Err(Unwoken::TimedOut) => Ok(()),
             Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
             Err(Unwoken::Deadlock(report)) => Err(WaitError::deadlock("serve", self.on.clone(), report)),
+        }
+    }
+}
+
+/// Nothing is waited for any more with this turn.
+fn leave_queue(scheduler: &Scheduler, turn: u32) {
+    if let Some(reactor) = scheduler.core.reactor.get() {
+        let next = reactor.seats.borrow_mut().leave(turn);
+        if let Some(next) = next {
+            scheduler.tell(next);
         }
     }
 }

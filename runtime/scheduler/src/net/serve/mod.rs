@@ -12,7 +12,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::tcp_listener::TcpListener;
+use super::tcp_listener::{BACKLOG, TcpListener};
 use crate::core::Scheduler;
 use crate::io::readiness::Direction;
 use crate::io::source::Wish;
@@ -203,7 +203,8 @@ impl<L: Listen> Server<L> {
         let connections = Connections::new(each, on, scheduler.current_id());
         let serving = Serving { scheduler, connections, stop, at };
         serving.stop.is_served_by(&serving.scheduler);
-        let served = serving.accept_all(&listener, most, idle, greet);
+        let served = serving.accept_all(&listener, most, idle, &greet);
+        serving.accept_last(&listener, most, &greet);
         // Nobody is to connect who is not served.
         drop(listener);
         let finished = serving.finish(grace);
@@ -234,7 +235,7 @@ struct Serving<L: Listen, S: 'static> {
 
 impl<L: Listen, S> Drop for Serving<L, S> {
     fn drop(&mut self) {
-        self.connections.close_idle(&self.scheduler);
+        self.connections.close_all(&self.scheduler);
     }
 }
 
@@ -244,7 +245,7 @@ impl<L: Listen, S> Serving<L, S> {
         listener: &L,
         most: usize,
         idle: Option<Duration>,
-        greet: impl Fn(&L::Stream, L::Peer) -> io::Result<S>,
+        greet: &impl Fn(&L::Stream, L::Peer) -> io::Result<S>,
     ) -> io::Result<()> {
         let quarter = idle.map(|idle| (idle / 4).max(Duration::from_millis(1)));
         let mut sweep = quarter.and_then(|quarter| clock::deadline(&self.scheduler, quarter));
@@ -260,9 +261,7 @@ impl<L: Listen, S> Serving<L, S> {
             }
             match listener.try_accept() {
                 Ok((stream, peer)) => {
-                    if let Ok(state) = greet(&stream, peer) {
-                        self.connections.admit(&self.scheduler, stream, state);
-                    }
+                    self.admit(stream, peer, greet);
                     row += 1;
                     if row == ROW {
                         row = 0;
@@ -283,6 +282,23 @@ impl<L: Listen, S> Serving<L, S> {
             }
         }
         Ok(())
+    }
+
+    /// Accepts those who have connected before the server was stopped: they may have asked for something. No more of them than can have waited.
+    fn accept_last(&self, listener: &L, most: usize, greet: &impl Fn(&L::Stream, L::Peer) -> io::Result<S>) {
+        for _ in 0..BACKLOG {
+            if self.stop.is_hurried() || self.connections.len() >= most {
+                break;
+            }
+            let Ok((stream, peer)) = listener.try_accept() else { break };
+            self.admit(stream, peer, greet);
+        }
+    }
+
+    fn admit(&self, stream: L::Stream, peer: L::Peer, greet: &impl Fn(&L::Stream, L::Peer) -> io::Result<S>) {
+        if let Ok(state) = greet(&stream, peer) {
+            self.connections.admit(&self.scheduler, stream, state);
+        }
     }
 
     /// Waits until there may be a connection to accept, or for no reason.
