@@ -172,6 +172,7 @@ impl Scheduler {
     ) -> Result<(), Unwoken> {
         let id = self.current_id();
         let timer = self.core.timers.set(deadline, Alarm::Wait(id));
+        clock::look_in_virtual_time(self);
         self.leave_to_wait(id.key, on, ticket, at, outside, true);
         // A flag, and no letter: those are in an allocation that most tasklets never have.
         let timed_out = std::mem::take(&mut self.core.table.borrow_mut().get_mut(id.key).flags.timed_out);

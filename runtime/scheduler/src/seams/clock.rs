@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::core::Scheduler;
+use crate::hooks::alert;
 
 /// A thread's clock.
 #[derive(Default)]
@@ -76,8 +77,7 @@ pub fn with_virtual_time<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// Lets the time of [`with_virtual_time`] go on by this much, in a test of what happens when it is up in the midst of things. Those
-/// whose deadlines have come then are woken when the thread looks at its timers next: at once if nothing is runnable, at every
-/// switch under a [picker](crate::with_picker), else within 256 switches.
+/// whose deadlines have come then are woken at the next switch: they are the last of the runnable ones, the earliest deadline first.
 ///
 /// # Panics
 ///
@@ -101,6 +101,17 @@ pub fn advance(time: Duration) {
     let clock = &scheduler.core.clock;
     let Some(now) = clock.virtual_now.get() else { panic!("only virtual time can be advanced: see with_virtual_time") };
     clock.virtual_now.set(now.checked_add(time).or(Some(now)));
+    look_in_virtual_time(&scheduler);
+}
+
+/// In virtual time, has the thread look at its timers at the next switch if one is due. How soon a busy thread looks otherwise depends
+/// on how fast it switches in real time, and so would the order.
+#[inline]
+pub(crate) fn look_in_virtual_time(scheduler: &Scheduler) {
+    let now = scheduler.core.clock.virtual_now.get();
+    if now.is_some_and(|now| scheduler.core.timers.next().is_some_and(|next| next <= now)) {
+        scheduler.core.hooks.alert(alert::LOOK, true);
+    }
 }
 
 /// The moment that is `after` from now; none if the clock cannot tell it: that never comes.

@@ -79,8 +79,9 @@ impl Shared {
     fn ring(&self) {
         #[cfg(unix)]
         if let Some(alarm) = self.alarm.get() {
-            // It can only fail if there is no poller any more, and nobody asleep in it.
-            let _ = alarm.wake();
+            // It can only fail otherwise if there is no poller any more, and nobody asleep in it. Who has taken the mark away is the only
+            // one who rings.
+            while alarm.wake().is_err_and(|error| error.kind() == std::io::ErrorKind::Interrupted) {}
             return;
         }
         self.owner.unpark();
