@@ -87,7 +87,8 @@ fn a_jump_over_years_is_one_missed_tick() {
 /// Which of three nested timeouts have expired is what was up when the clock stood still again.
 #[test]
 fn nested_timeouts_each_know_their_own() {
-    fn nested(limits: [u32; 3]) -> Tasklet<Result<Result<Result<(), Elapsed>, Elapsed>, Elapsed>> {
+    type Limited<T> = Result<T, Elapsed>;
+    fn nested(limits: [u32; 3]) -> Tasklet<Limited<Limited<Limited<()>>>> {
         spawn(move || {
             timeout(SECOND * limits[0], || {
                 let middle = timeout(SECOND * limits[1], || {

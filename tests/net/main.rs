@@ -6,6 +6,7 @@
 mod common;
 
 mod ends;
+mod lost;
 mod many;
 mod pollable;
 mod resets;
