@@ -69,7 +69,11 @@ fn read(mut stream: &TcpStream, connection: &Connection, hub: &Hub, number: u64)
             return Ok(Some("* the server ends; goodbye"));
         };
         match more {
-            Ok(0) => return Ok(None),
+            // What it said last may be without an end of line.
+            Ok(0) => {
+                let _ = obey(hub, number, readable(&buffer[..got]).trim());
+                return Ok(None);
+            }
             Ok(more) => got += more,
             Err(error) => return Err(error),
         }

@@ -60,7 +60,7 @@ fn get(connection: &mut Option<Connection>, address: SocketAddr, request: &[u8])
             break parsed;
         }
     };
-    let total = head as u64 + length;
+    let total = (head as u64).checked_add(length).ok_or_else(|| wrong("a length that is out of reach"))?;
     let mut left = total.checked_sub(got as u64).ok_or_else(|| wrong("more than one answer"))?;
     while left > 0 {
         let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));

@@ -50,6 +50,40 @@ fn an_accept_that_fails_can_be_tried_again() {
     });
 }
 
+/// What waits for connections needs descriptors, too: they are taken before those that connections take.
+#[test]
+fn connections_that_come_at_once_leave_descriptors_to_wait_with() {
+    if !is_child() {
+        return in_a_process("shortage::connections_that_come_at_once_leave_descriptors_to_wait_with");
+    }
+    checked(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut clients: Vec<_> = (0..10).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        leave_room_for(5);
+        let mut served = Vec::new();
+        let error = loop {
+            match listener.accept() {
+                Ok((stream, _)) => served.push(spawn(move || echo(&stream))),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(Errno::from_io_error(&error), Some(Errno::MFILE));
+        assert!(!served.is_empty());
+        schedule().unwrap();
+        for (client, echo) in clients.iter_mut().zip(&served) {
+            client.write_all(b"x").unwrap();
+            sleep(Duration::from_millis(1)).unwrap();
+            assert!(echo.is_alive(), "it could not wait");
+            client.read_exact(&mut [0]).unwrap();
+        }
+        drop(clients);
+        for echo in served {
+            echo.join().unwrap().unwrap();
+        }
+    });
+}
+
 #[test]
 fn a_server_goes_on_when_descriptors_come_back() {
     if !is_child() {

@@ -1,7 +1,7 @@
 //! The chat server.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use crate::common::scale;
@@ -145,6 +145,25 @@ fn many_lines_at_once_drop_nobody_who_reads() {
         }
     }
     sending.join().unwrap();
+    server.end();
+}
+
+/// As of a pipe: `printf hello | nc HOST PORT`.
+#[test]
+fn who_stops_sending_is_heard_to_the_end() {
+    if unwatched() {
+        return;
+    }
+    let server = start(100);
+    let mut ada = Client::named(&server, "ada");
+    let mut other = server.connect();
+    other.write_all(b"/nick grace\nlast words").unwrap();
+    other.shutdown(Shutdown::Write).unwrap();
+    ada.hear("[lobby] grace: last words");
+    ada.hear("* grace has gone");
+    let mut heard = String::new();
+    other.read_to_string(&mut heard).unwrap();
+    assert!(heard.ends_with("[lobby] grace: last words\n"), "{heard}");
     server.end();
 }
 

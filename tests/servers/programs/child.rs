@@ -55,10 +55,17 @@ impl Server {
 
     /// Stops it, until it stands still, and has it go on.
     pub(crate) fn stop_and_go_on(&self) {
+        self.stop_meanwhile(|| ());
+    }
+
+    /// Stops it, and does something before it goes on.
+    pub(crate) fn stop_meanwhile<R>(&self, f: impl FnOnce() -> R) -> R {
         rustix::process::kill_process(self.pid(), Signal::STOP).unwrap();
         let status = rustix::process::waitpid(Some(self.pid()), rustix::process::WaitOptions::UNTRACED).unwrap();
         assert!(status.is_some_and(|(_, status)| status.stopped()), "it has ended: {status:?}");
+        let done = f();
         rustix::process::kill_process(self.pid(), Signal::CONT).unwrap();
+        done
     }
 
     /// How many descriptors the process has open.

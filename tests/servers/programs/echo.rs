@@ -1,7 +1,7 @@
 //! The echo server.
 
-use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use crate::common::scale;
@@ -69,6 +69,40 @@ fn resets_and_who_takes_nothing_harm_nobody() {
     // The one that idles does not keep it from ending.
     server.end();
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+}
+
+/// Also where so many come at once that they could take what the server needs to wait with.
+#[test]
+fn descriptors_may_run_out_and_come_back() {
+    if unwatched() {
+        return;
+    }
+    for program in ["echo", "chat"] {
+        let server = Server::start(program, &["--listen", "127.0.0.1:0"]);
+        let rest = server.descriptors();
+        let mut held: Vec<_> = server.stop_meanwhile(|| {
+            server.limit_descriptors(rest as u64 + 8);
+            (0..30).map(|_| server.connect()).collect()
+        });
+        let answered = |mut stream: &TcpStream| {
+            stream.write_all(b"hello\n").unwrap();
+            let mut said = String::new();
+            let mut lines = BufReader::new(stream);
+            while !said.ends_with("hello\n") {
+                said.clear();
+                assert_ne!(lines.read_line(&mut said).unwrap(), 0, "{program} has closed the connection");
+            }
+        };
+        answered(&held[0]);
+        answered(&held[1]);
+        let last = held.pop().unwrap();
+        drop(held);
+        answered(&last);
+        drop(last);
+        // What it waits with, it has now.
+        server.descriptors_go_back_to(rest + 3);
+        server.end();
+    }
 }
 
 /// A process that is stopped and goes on finds its wait in the poller interrupted, with no handler that could have it begun again.

@@ -221,6 +221,13 @@ impl fmt::Debug for Reactor {
     }
 }
 
+/// Makes the thread's poller, if there is none: before connections are accepted that could take the last descriptors, and would then
+/// have none to wait in.
+#[inline]
+pub(crate) fn make_sure() -> io::Result<()> {
+    Scheduler::local().reactor().map(drop)
+}
+
 /// What is asked about a descriptor.
 pub(super) fn interests() -> Interest {
     let both = Interest::READABLE | Interest::WRITABLE;

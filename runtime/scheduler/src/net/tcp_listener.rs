@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::addresses::{ToSocketAddrs, each};
 use super::common::socket;
 use super::tcp_stream::TcpStream;
+use crate::io::reactor;
 use crate::io::readiness::Direction;
 use crate::io::source::{Source, Wish};
 
@@ -100,6 +101,7 @@ impl TcpListener {
     }
 
     pub(super) fn accept_as(&self, wish: Wish) -> io::Result<(TcpStream, SocketAddr)> {
+        reactor::make_sure()?;
         let (stream, peer) = self.source.perform_whole(wish, |io| io.accept())?;
         Ok((TcpStream::from_std(stream)?, peer))
     }
@@ -110,6 +112,7 @@ impl TcpListener {
     ///
     /// `WouldBlock` if there is none; those of the system.
     pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        reactor::make_sure()?;
         let (stream, peer) = self.source.perform_now(Direction::Read, |io| io.accept(), |_| false)?;
         Ok((TcpStream::from_std(stream)?, peer))
     }

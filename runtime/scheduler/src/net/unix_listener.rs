@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::common::socket;
 use super::unix_stream::UnixStream;
+use crate::io::reactor;
 use crate::io::readiness::Direction;
 use crate::io::source::{Source, Wish};
 
@@ -93,6 +94,7 @@ impl UnixListener {
     }
 
     fn accept_as(&self, wish: Wish) -> io::Result<(UnixStream, SocketAddr)> {
+        reactor::make_sure()?;
         let (stream, peer) = self.source.perform_whole(wish, |io| io.accept())?;
         Ok((UnixStream::from_std(stream)?, peer))
     }
@@ -103,6 +105,7 @@ impl UnixListener {
     ///
     /// `WouldBlock` if there is none; those of the system.
     pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        reactor::make_sure()?;
         let (stream, peer) = self.source.perform_now(Direction::Read, |io| io.accept(), |_| false)?;
         Ok((UnixStream::from_std(stream)?, peer))
     }
