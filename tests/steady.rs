@@ -34,6 +34,8 @@ fn steady_state() {
     }
     common::checked(nothing_is_allocated_per_refusal);
     common::checked(nothing_is_allocated_per_select);
+    #[cfg(unix)]
+    common::checked(nothing_is_allocated_per_select_on_descriptors);
     common::checked(nothing_is_allocated_per_lock);
     common::checked(locks_that_were_waited_for_leave_nothing);
     common::checked(a_spawned_tasklet_costs_less_than_300_bytes);
@@ -156,6 +158,37 @@ fn nothing_is_allocated_per_select() {
         }
     });
     feeder.kill().expect("it is blocked");
+}
+
+#[cfg(unix)]
+fn nothing_is_allocated_per_select_on_descriptors() {
+    use std::io::Read;
+    use tasklets::net::UnixStream;
+
+    let ((here, there), orders) = (UnixStream::pair().expect("two sockets"), Channel::<()>::new());
+    let (stream, none) = (there.try_clone().expect("a handle"), orders.clone());
+    let echo = spawn(move || {
+        loop {
+            select! {
+                readable(stream) -> ready => ready.expect("a byte"),
+                recv(none) -> _ => return,
+            }
+            let mut byte = [0];
+            let got = stream.try_read(&mut byte).expect("a byte");
+            stream.try_write(&byte[..got]).expect("room");
+        }
+    });
+    free_of_allocations("select on descriptors", || {
+        for _ in 0..200 {
+            here.try_write(b"x").expect("room");
+            select! {
+                readable(here) -> ready => ready.expect("a byte"),
+                after(Duration::from_secs(3600)) => panic!("an hour has passed"),
+            }
+            assert_eq!((&here).read(&mut [0]).expect("a byte"), 1);
+        }
+    });
+    echo.kill().expect("it is blocked");
 }
 
 /// Tasklets that take one lock each after the other, of each kind, and hold it over a yield.
