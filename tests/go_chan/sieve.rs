@@ -115,7 +115,9 @@ fn sieve2(go: &Go, kind: Option<usize>) -> Receiver<u32> {
             let mut prime = true;
             for multiples in &mut merged {
                 while multiples.next < candidate {
-                    multiples.next = multiples.more.recv().unwrap();
+                    // Where nothing holds it up, it may be far beyond the last prime that is wanted, and at the end of the multiples.
+                    let Ok(next) = multiples.more.recv() else { return };
+                    multiples.next = next;
                 }
                 prime &= multiples.next != candidate;
             }
