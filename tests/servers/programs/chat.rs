@@ -39,12 +39,22 @@ impl Client {
 
     /// The next line that ends so; what is before is passed over.
     fn hear(&mut self, end: &str) -> String {
+        self.hear_what(end, |line| line.ends_with(end))
+    }
+
+    fn hear_what(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
         loop {
-            let line = self.line().unwrap_or_else(|| panic!("nobody said {end:?}"));
-            if line.ends_with(end) {
+            let line = self.line().unwrap_or_else(|| panic!("nobody said {what:?}"));
+            if is_it(&line) {
                 return line;
             }
         }
+    }
+
+    /// Asks who is in the room.
+    fn who(&mut self) -> String {
+        self.say("/who");
+        self.hear_what("who is here", |line| line.starts_with("* in "))
     }
 }
 
@@ -192,13 +202,7 @@ fn broken_clients_and_long_lines_leave_nothing_behind() {
         ada.say("so?");
         ada.hear("ada: so?");
     }
-    until(
-        || {
-            ada.say("/who");
-            ada.hear("ada").ends_with("* in lobby: ada")
-        },
-        || "somebody is there still".to_owned(),
-    );
+    until(|| ada.who() == "* in lobby: ada", || "somebody is there still".to_owned());
     server.descriptors_go_back_to(rest);
     server.end();
 }
