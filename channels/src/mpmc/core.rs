@@ -254,7 +254,7 @@ impl<T: 'static> Core<T> {
 impl<T> State<T> {
     /// The waiters of a side.
     #[inline]
-    pub(super) fn waiters(&mut self, operation: Operation) -> &mut Waiters<Parcel<T>> {
+    pub(crate) fn waiters(&mut self, operation: Operation) -> &mut Waiters<Parcel<T>> {
         match operation {
             Operation::Send => &mut self.sending,
             Operation::Recv => &mut self.receiving,

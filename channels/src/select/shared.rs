@@ -14,12 +14,27 @@ use super::arm::{Arm, Attempt, Kind, Operate, Site};
 use super::stand::Stand;
 use crate::error::{Reason, SendError};
 use crate::mpmc::core::{Core, NO_SLOT, Parcel};
-use crate::mpmc::error::RecvError;
+use crate::mpmc::error::{Operation, RecvError};
 use crate::mpmc::recv::Missed;
 use crate::mpmc::waiting::{STANDS_TO_RECV, STANDS_TO_SEND};
 
 /// In place of a ticket: not in the queue.
 const NOWHERE: u32 = u32::MAX;
+
+/// Takes an arm out of its queue, if it is in it, and gives the stand its claim back: the value that is in its node.
+#[inline(always)]
+fn leave_queue<T>(core: &Core<T>, side: Operation, ticket: &Cell<u32>, stand: Option<&Stand>) -> Option<T> {
+    let ticket = ticket.replace(NOWHERE);
+    if ticket == NOWHERE {
+        return None;
+    }
+    // Not with what was set aside: a queue is all that is wanted.
+    let (parcel, claim) = core.lock_state().waiters(side).withdraw(ticket);
+    if let (Some(stand), Some(claim)) = (stand, claim) {
+        stand.keep(claim);
+    }
+    parcel.value
+}
 
 /// A receive from a [`Receiver`](crate::Receiver), as an arm; see [`recv`](super::recv).
 pub struct SharedRecv<'a, T: 'static> {
@@ -51,19 +66,10 @@ impl<'a, T: 'static> SharedRecv<'a, T> {
         Attempt::Done
     }
 
-    /// Leaves the queue, if it is in it, and gives the stand its claim back: what was handed over.
+    /// What was handed over, if anything was.
     #[inline(always)]
     fn leave_queue(&self, stand: Option<&Stand>) -> Option<T> {
-        let ticket = self.ticket.replace(NOWHERE);
-        if ticket == NOWHERE {
-            return None;
-        }
-        // Not with what was set aside: a queue is all that is wanted.
-        let (parcel, claim) = self.core.lock_state().receiving.withdraw(ticket);
-        if let (Some(stand), Some(claim)) = (stand, claim) {
-            stand.keep(claim);
-        }
-        parcel.value
+        leave_queue(self.core, Operation::Recv, &self.ticket, stand)
     }
 }
 
@@ -152,18 +158,10 @@ impl<'a, T: 'static> SharedSend<'a, T> {
         self.value.replace(Some(value))
     }
 
-    /// Leaves the queue, if it is in it, and gives the stand its claim back: what was not sent.
+    /// What was not sent, if that is so.
     #[inline(always)]
     fn leave_queue(&self, stand: Option<&Stand>) -> Option<T> {
-        let ticket = self.ticket.replace(NOWHERE);
-        if ticket == NOWHERE {
-            return None;
-        }
-        let (parcel, claim) = self.core.lock_state().sending.withdraw(ticket);
-        if let (Some(stand), Some(claim)) = (stand, claim) {
-            stand.keep(claim);
-        }
-        parcel.value
+        leave_queue(self.core, Operation::Send, &self.ticket, stand)
     }
 }
 
