@@ -346,7 +346,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         }
     }
 
-    /// The scope for its members on other threads, which can spawn further ones by it, and cancel it.
+    /// The scope for its members on other threads, which can spawn further ones by it, and cancel it; see [`RemoteScope`].
     ///
     /// # Errors
     ///

@@ -149,6 +149,31 @@ impl<L: Listen> Server<L> {
 
     /// Gives what `each` panics with to this closure, in the tasklet that served the connection, after that was closed. If it panics itself, that
     /// goes where it would have gone without it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use tasklets_runtime::net::{Server, TcpListener, TcpStream};
+    /// use tasklets_runtime::spawn;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let server = Server::new(listener).on_panic(|payload| assert!(payload.is::<&str>()));
+    /// let stopper = server.stopper();
+    /// spawn(move || {
+    ///     let mut client = TcpStream::connect(address).unwrap();
+    ///     client.write_all(b"?").unwrap();
+    ///     assert_eq!(client.read(&mut [0]).unwrap(), 0); // it was closed
+    ///     stopper.stop();
+    /// });
+    /// let served = server.serve(|mut stream: &TcpStream| {
+    ///     stream.read(&mut [0])?;
+    ///     std::panic::resume_unwind(Box::new("no such answer"))
+    /// })?;
+    /// assert_eq!((served.accepted, served.panicked), (1, 1));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn on_panic(mut self, told: impl Fn(Box<dyn Any + Send>) + 'static) -> Server<L> {
         self.on_panic = Some(Box::new(told));
