@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
-use tasklets::{Channel, JoinError, Runtime, RuntimeReport, sleep, spawn};
+use tasklets::{Channel, JoinError, Runtime, RuntimeReport, rendezvous, select, sleep, spawn};
 
 use crate::common::{checked, scale};
 use crate::support::{LONG, MS, builder, until};
@@ -54,6 +54,29 @@ fn there_is_no_stall_while_anybody_sleeps() {
         sleeper.join().unwrap();
         assert!(blocked.join().unwrap().is_err());
         assert_eq!(count.load(Ordering::Relaxed), 0);
+        assert!(runtime.shutdown().is_clean());
+        leaks.check(2);
+    });
+}
+
+#[test]
+#[cfg(unix)]
+fn who_selects_on_a_socket_is_not_stuck_even_in_a_closed_runtime() {
+    checked(|| {
+        let (builder, leaks) = builder(2);
+        let runtime = builder.closed().build().unwrap();
+        let (here, there) = tasklets::net::UnixStream::pair().unwrap();
+        let (_sender, receiver) = rendezvous::<()>();
+        let waiting = runtime.spawn(move || {
+            select! {
+                readable(here) -> ready => ready.map_err(|error| error.to_string()),
+                recv(receiver) -> message => message.map_err(|error| error.to_string()),
+            }
+        });
+        // Longer than it takes to find out that nothing goes on.
+        std::thread::sleep(50 * MS);
+        there.try_write(b"x").unwrap();
+        assert_eq!(waiting.unwrap().join().unwrap(), Ok(()));
         assert!(runtime.shutdown().is_clean());
         leaks.check(2);
     });

@@ -214,6 +214,26 @@ pub fn readable<W: Watch + ?Sized>(descriptor: &W) -> Ready<'_, W> {
 }
 
 /// An arm that is ready when a socket, or another descriptor, can be written to: there is room, or an error.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::time::Duration;
+/// use tasklets_channels::select;
+/// use tasklets_runtime::net::UnixStream;
+/// use tasklets_runtime::spawn;
+///
+/// let (here, mut there) = UnixStream::pair()?;
+/// while here.try_write(&[0; 1024]).is_ok() {} // until there is no room
+/// spawn(move || there.read(&mut vec![0; 1_000_000])).detach();
+/// let room = select! {
+///     writable(here) -> ready => ready.is_ok(),
+///     after(Duration::from_secs(60)) => false,
+/// };
+/// assert!(room);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn writable<W: Watch + ?Sized>(descriptor: &W) -> Ready<'_, W> {
     Ready::new(descriptor, Readiness::Writable)
 }

@@ -1,7 +1,38 @@
 //! Being told when a descriptor is ready, besides other things that are waited for: what the arms `readable` and `writable` of a select
 //! are made of.
 //!
-//! To watch is not to take part: all who watch a direction are told, in no way after one another, and so is who waits there to do something.
+//! To watch is not to take part: all who watch a direction are told, and so is the first of those who wait there to do something.
+//!
+//! ```
+//! use std::cell::Cell;
+//! use std::io::Write;
+//! use std::rc::Rc;
+//! use std::time::Duration;
+//! use tasklets_runtime::io::watch::{Readiness, Watch, Watcher};
+//! use tasklets_runtime::net::UnixStream;
+//! use tasklets_runtime::park::TaskletId;
+//! use tasklets_runtime::sleep;
+//!
+//! struct Bell(Cell<u32>);
+//!
+//! impl Watcher for Bell {
+//!     fn ready(&self, number: u32) -> Option<TaskletId> {
+//!         self.0.set(number);
+//!         None // nobody is to be woken
+//!     }
+//! }
+//!
+//! let (here, mut there) = UnixStream::pair()?;
+//! let bell = Rc::new(Bell(Cell::new(0)));
+//! assert!(!here.poll_ready(Readiness::Readable)?);
+//! let _watching = here.watch(Readiness::Readable, bell.clone(), 7)?;
+//! there.write_all(b"ding")?;
+//! while bell.0.get() != 7 {
+//!     sleep(Duration::from_millis(1)).unwrap();
+//! }
+//! assert!(here.poll_ready(Readiness::Readable)?);
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::fmt;
 use std::io;
