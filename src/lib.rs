@@ -73,7 +73,7 @@ pub use tasklets_runtime::{
     schedule_callback, schedule_remove, scope, scope_deadline, scope_timeout, set_error_handler, set_guard_size,
     set_max_stacks, set_pool_capacity, set_pool_review, set_schedule_callback, shield, sleep, sleep_until, spawn,
     spawn_anywhere, stack_memory, stack_peaks, stats, stdin, switch_trap, sync_task, timeout, timeout_at, trim,
-    try_scope, unblock, wait_for, with_picker, with_virtual_time,
+    try_scope, unblock, unblock_deadline, unblock_timeout, wait_for, with_picker, with_virtual_time,
 };
 #[cfg(unix)]
 pub use tasklets_runtime::{io, net};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::addr::{ActorState, Addr, AnyAddr, Port};
 use super::cell::Cell;
@@ -12,7 +12,7 @@ use super::handler::{Actor, Carries, Handler};
 use super::node::Patience;
 use super::reason::{Badge, Reason};
 use super::reply::Reply;
-use super::waiter::{FOREVER, within};
+use super::waiter::{FOREVER, until, within};
 
 /// The address of an actor that is a state with handlers, for all types of messages that it takes.
 pub struct ActorRef<A: Actor> {
@@ -56,6 +56,42 @@ impl<A: Actor> ActorRef<A> {
         A::Mail: Carries<A, M>,
     {
         self.put(message, Some(FOREVER))
+    }
+
+    /// [`tell`](ActorRef::tell) that waits for this long at most; see [`Addr::tell_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Addr::tell`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Addr::tell`].
+    #[track_caller]
+    pub fn tell_timeout<M: Send + 'static>(&self, message: M, time: Duration) -> Result<(), TellError<M>>
+    where
+        A: Handler<M>,
+        A::Mail: Carries<A, M>,
+    {
+        self.put(message, Some(within(time)))
+    }
+
+    /// [`tell`](ActorRef::tell) that waits until this moment of [`now`](crate::now()) at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`Addr::tell`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Addr::tell`].
+    #[track_caller]
+    pub fn tell_deadline<M: Send + 'static>(&self, message: M, deadline: Instant) -> Result<(), TellError<M>>
+    where
+        A: Handler<M>,
+        A::Mail: Carries<A, M>,
+    {
+        self.put(message, Some(until(deadline)))
     }
 
     /// Sends a message if there is room; see [`Addr::try_tell`].
@@ -127,6 +163,28 @@ impl<A: Actor> ActorRef<A> {
         self.addr().ask_on(question, within(time), Location::caller())
     }
 
+    /// [`ask`](ActorRef::ask) that waits until this moment of [`now`](crate::now()) at most; see [`Addr::ask_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Addr::ask_timeout`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Addr::ask`].
+    #[track_caller]
+    pub fn ask_deadline<M: Send + 'static, R: Send + 'static>(
+        &self,
+        question: impl FnOnce(Reply<R>) -> M,
+        deadline: Instant,
+    ) -> Result<R, AskError<M>>
+    where
+        A: Handler<M>,
+        A::Mail: Carries<A, M>,
+    {
+        self.addr().ask_on(question, until(deadline), Location::caller())
+    }
+
     /// What names it in messages.
     pub fn badge(&self) -> &Badge {
         &self.cell.core.badge
@@ -165,6 +223,26 @@ impl<A: Actor> ActorRef<A> {
     #[track_caller]
     pub fn join(&self) -> Reason {
         self.any.join()
+    }
+
+    /// As [`Addr::join_timeout`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Addr::join`].
+    #[track_caller]
+    pub fn join_timeout(&self, time: Duration) -> Option<Reason> {
+        self.any.join_timeout(time)
+    }
+
+    /// As [`Addr::join_deadline`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Addr::join`].
+    #[track_caller]
+    pub fn join_deadline(&self, deadline: Instant) -> Option<Reason> {
+        self.any.join_deadline(deadline)
     }
 }
 

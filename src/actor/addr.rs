@@ -125,6 +125,16 @@ macro_rules! common {
                 join(&*self.$field, within(time), Location::caller())
             }
 
+            /// [`join`](Self::join) until this moment of [`now`](crate::now()) at most; none as for [`join_timeout`](Self::join_timeout).
+            ///
+            /// # Panics
+            ///
+            /// Unwinds with what is thrown into the caller meanwhile.
+            #[track_caller]
+            pub fn join_deadline(&self, deadline: Instant) -> Option<Reason> {
+                join(&*self.$field, until(deadline), Location::caller())
+            }
+
             /// Calls `tell` when it ends, on the thread where it does; at once, if it has ended. `tell` may not block: to be told by a
             /// message, let it send one. A supervised actor that is begun again has ended before.
             pub fn monitor(&self, tell: impl FnOnce(Down) + Send + 'static) -> MonitorId {
@@ -229,6 +239,20 @@ impl<M: 'static> Addr<M> {
     #[track_caller]
     pub fn tell_timeout(&self, message: M, time: Duration) -> Result<(), TellError<M>> {
         self.put(message, Some(within(time)), Location::caller())
+    }
+
+    /// [`tell`](Addr::tell) that waits until this moment of [`now`](crate::now()) at most.
+    ///
+    /// # Errors
+    ///
+    /// [`TellError`] with the message.
+    ///
+    /// # Panics
+    ///
+    /// As [`tell`](Addr::tell).
+    #[track_caller]
+    pub fn tell_deadline(&self, message: M, deadline: Instant) -> Result<(), TellError<M>> {
+        self.put(message, Some(until(deadline)), Location::caller())
     }
 
     /// Sends a message that comes before all that are queued, however full the mailbox is, and after others that were sent so. Never

@@ -86,10 +86,8 @@ impl<M: Send + 'static> Mailbox<M> {
     /// As [`receive`](Mailbox::receive).
     #[track_caller]
     pub fn receive_timeout(&self, time: Duration) -> Result<M, MailboxError> {
-        match self.poll() {
-            Some(result) => result,
-            None => self.receive_later(within(time), Location::caller()),
-        }
+        let at = Location::caller();
+        self.poll().unwrap_or_else(|| self.receive_later(within(time), at))
     }
 
     /// [`receive`](Mailbox::receive) that waits until this moment of [`now`] at most.
@@ -103,10 +101,8 @@ impl<M: Send + 'static> Mailbox<M> {
     /// As [`receive`](Mailbox::receive).
     #[track_caller]
     pub fn receive_deadline(&self, deadline: Instant) -> Result<M, MailboxError> {
-        match self.poll() {
-            Some(result) => result,
-            None => self.receive_later(until(deadline), Location::caller()),
-        }
+        let at = Location::caller();
+        self.poll().unwrap_or_else(|| self.receive_later(until(deadline), at))
     }
 
     /// The next message, if it is there. Never switches, and so is no blocking point: a kill does not arrive here.
@@ -164,6 +160,20 @@ impl<M: Send + 'static> Mailbox<M> {
     #[track_caller]
     pub fn receive_match_timeout(&self, wanted: impl FnMut(&M) -> bool, time: Duration) -> Result<M, MailboxError> {
         self.matching(wanted, within(time), Location::caller())
+    }
+
+    /// [`receive_match`](Mailbox::receive_match) that waits until this moment of [`now`] at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive_match`](Mailbox::receive_match).
+    ///
+    /// # Panics
+    ///
+    /// As [`receive_match`](Mailbox::receive_match).
+    #[track_caller]
+    pub fn receive_match_deadline(&self, wanted: impl FnMut(&M) -> bool, deadline: Instant) -> Result<M, MailboxError> {
+        self.matching(wanted, until(deadline), Location::caller())
     }
 
     /// All messages, until the actor is to end.
@@ -360,10 +370,7 @@ impl<M: Send + 'static> Iterator for Messages<'_, M> {
     type Item = M;
 
     fn next(&mut self) -> Option<M> {
-        match self.mailbox.poll() {
-            Some(result) => result.ok(),
-            None => self.mailbox.receive_later(FOREVER, self.at).ok(),
-        }
+        self.mailbox.poll().unwrap_or_else(|| self.mailbox.receive_later(FOREVER, self.at)).ok()
     }
 }
 

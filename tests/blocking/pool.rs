@@ -5,7 +5,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use tasklets::{BlockOnReason, JoinError, Runtime, current, schedule, spawn, timeout, unblock};
+use tasklets::{
+    BlockOnReason, JoinError, Runtime, current, schedule, spawn, timeout, unblock, unblock_deadline, unblock_timeout,
+};
 
 use crate::common::{checked, scale};
 
@@ -134,4 +136,34 @@ fn a_block_trap_refuses_it_before_it_begins() {
 #[test]
 fn threads_without_tasklets_may_use_it() {
     assert_eq!(unblock(|| 6 * 7).unwrap(), 42);
+}
+
+#[test]
+fn work_is_waited_for_for_a_limited_time() {
+    struct Told(mpsc::Sender<&'static str>);
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.send("dropped").unwrap();
+        }
+    }
+    checked(|| {
+        let (say, hear) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        let told = Told(say.clone());
+        let error = unblock_timeout(Duration::from_millis(200), move || {
+            say.send("begun").unwrap();
+            wait.recv().unwrap();
+            told
+        });
+        assert!(error.is_err_and(|error| error.is_timeout()));
+        // It goes on, and its result is nobody's.
+        assert_eq!(hear.recv().unwrap(), "begun");
+        assert!(hear.try_recv().is_err());
+        go.send(()).unwrap();
+        assert_eq!(hear.recv().unwrap(), "dropped");
+        assert_eq!(unblock_timeout(Duration::from_secs(600), || 7).unwrap(), 7);
+        assert_eq!(unblock_deadline(tasklets::now() + Duration::from_secs(600), || 8).unwrap(), 8);
+        let late = unblock_deadline(tasklets::now(), || std::thread::sleep(Duration::from_millis(300)));
+        assert!(late.is_err_and(|error| error.is_timeout()));
+    });
 }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tasklets::process::Command;
-use tasklets::{JoinError, run, schedule, sleep, spawn};
+use tasklets::{JoinError, run, schedule, sleep, spawn, timeout};
 
 use crate::common::tool::meaningless_under;
 use crate::common::{checked, scale};
@@ -164,5 +164,29 @@ fn a_child_is_talked_to_line_by_line() {
         assert!(child.wait().unwrap().success());
         ticks.join().unwrap();
         let _ = run();
+    });
+}
+
+/// Waiting for a limited time, again and again, takes one thread of the pool and loses nothing.
+#[test]
+fn a_child_is_waited_for_for_a_limited_time() {
+    checked(|| {
+        let mut child = shell("read line; exit 5").stdin(Stdio::piped()).spawn().unwrap();
+        // Who waits closes that.
+        let input = child.stdin.take().unwrap();
+        // More often than the pool has threads.
+        for round in 0..600 {
+            let time = if round % 100 == 0 { Duration::from_millis(1) } else { Duration::ZERO };
+            assert_eq!(child.wait_timeout(time).unwrap(), None);
+        }
+        assert_eq!(child.wait_deadline(tasklets::now()).unwrap(), None);
+        assert!(timeout(Duration::from_millis(1), || child.wait()).is_err());
+        assert_eq!(child.try_wait().unwrap(), None);
+        drop(input);
+        assert_eq!(child.wait_timeout(Duration::from_secs(600)).unwrap().unwrap().code(), Some(5));
+        // And ever after.
+        assert_eq!(child.wait_timeout(Duration::ZERO).unwrap().unwrap().code(), Some(5));
+        assert_eq!(child.wait().unwrap().code(), Some(5));
+        assert_eq!(child.wait_deadline(tasklets::now()).unwrap().unwrap().code(), Some(5));
     });
 }

@@ -4,6 +4,7 @@
 mod common;
 #[path = "../orders/explore.rs"]
 mod explore;
+mod forms;
 mod kills;
 mod limits;
 mod points;

@@ -73,7 +73,7 @@ mod wakeup;
 #[cfg(not(loom))]
 pub use crate::blocking::stdin::{Stdin, stdin};
 #[cfg(not(loom))]
-pub use crate::blocking::unblock::unblock;
+pub use crate::blocking::unblock::{unblock, unblock_deadline, unblock_timeout};
 #[cfg(not(loom))]
 pub use crate::blocking::unblocked::Unblocked;
 #[cfg(not(loom))]

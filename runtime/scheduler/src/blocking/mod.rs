@@ -12,5 +12,5 @@ use std::panic::Location;
 /// Does I/O on another thread; errors and reports of waiting call it `what`.
 #[track_caller]
 fn work<R: Send + 'static>(what: &'static str, job: impl FnOnce() -> io::Result<R> + Send + 'static) -> io::Result<R> {
-    unblock::unblock_as(what, job, Location::caller())?
+    unblock::unblock_as(what, job, None, Location::caller())?
 }

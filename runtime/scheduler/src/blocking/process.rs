@@ -6,16 +6,22 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, Read};
+use std::panic::Location;
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use shared_child::SharedChild;
 
 use super::unblocked::Unblocked;
-use super::work;
+use super::{unblock, work};
 use crate::block_on;
+use crate::core::Scheduler;
+use crate::futures::block_on::wait_for;
+use crate::futures::error::BlockOnError;
+use crate::seams::clock;
 
 /// A pipe to a child's standard input.
 pub type ChildStdin = Unblocked<std::process::ChildStdin>;
@@ -215,6 +221,8 @@ pub struct Child {
     /// Its standard error, if that is a pipe.
     pub stderr: Option<ChildStderr>,
     shared: Arc<SharedChild>,
+    /// What waits for it on a thread of the pool; kept for the next wait by one that was given up.
+    waiting: Option<blocking::Task<io::Result<ExitStatus>>>,
 }
 
 impl Child {
@@ -222,7 +230,7 @@ impl Child {
         let stdin = child.stdin.take().map(Unblocked::new);
         let stdout = child.stdout.take().map(Unblocked::new);
         let stderr = child.stderr.take().map(Unblocked::new);
-        Ok(Child { stdin, stdout, stderr, shared: Arc::new(SharedChild::new(child)?) })
+        Ok(Child { stdin, stdout, stderr, shared: Arc::new(SharedChild::new(child)?), waiting: None })
     }
 
     /// Its process number.
@@ -251,9 +259,68 @@ impl Child {
     /// As [`std::process::Child::wait`], and if the caller may not wait.
     #[track_caller]
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.wait_until(None, Location::caller())?
+    }
+
+    /// [`wait`](Child::wait) for this long at most; none if it goes on still. However often it is called, the waiting takes one thread of
+    /// the pool.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Child::wait).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # if cfg!(unix) {
+    /// use std::time::Duration;
+    /// use tasklets_runtime::process::Command;
+    ///
+    /// let mut child = Command::new("sleep").arg("1000").spawn()?;
+    /// if child.wait_timeout(Duration::from_millis(10))?.is_none() {
+    ///     child.kill()?;
+    /// }
+    /// assert!(!child.wait()?.success());
+    /// # }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn wait_timeout(&mut self, time: Duration) -> io::Result<Option<ExitStatus>> {
+        let deadline = clock::deadline(&Scheduler::local(), time);
+        in_time(self.wait_until(deadline, Location::caller()))
+    }
+
+    /// [`wait`](Child::wait) until a moment of [`now`](crate::now()); none if it goes on still.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Child::wait).
+    #[track_caller]
+    pub fn wait_deadline(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+        in_time(self.wait_until(Some(deadline), Location::caller()))
+    }
+
+    fn wait_until(
+        &mut self,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<io::Result<ExitStatus>, BlockOnError> {
+        let what = "process::Child::wait";
         drop(self.stdin.take());
-        let shared = self.shared.clone();
-        work("process::Child::wait", move || shared.wait())
+        unblock::check(what, at)?;
+        // One that has ended needs no thread, and no time.
+        if let Some(ended) = self.try_wait().transpose() {
+            return Ok(ended);
+        }
+        let shared = &self.shared;
+        let waiting = self.waiting.get_or_insert_with(|| {
+            let shared = shared.clone();
+            blocking::unblock(move || shared.wait())
+        });
+        let ended = wait_for(waiting, what, deadline, at)?;
+        // It is not to be asked again.
+        self.waiting = None;
+        Ok(ended)
     }
 
     /// How it has ended, if it has. Does not wait.
@@ -277,6 +344,14 @@ impl Child {
         let (stdout, stderr) = (read_all(self.stdout.take()), read_all(self.stderr.take()));
         let (stdout, stderr) = (block_on(stdout)??, block_on(stderr)??);
         Ok(Output { status: self.wait()?, stdout, stderr })
+    }
+}
+
+/// What a wait of limited time has come to.
+fn in_time(waited: Result<io::Result<ExitStatus>, BlockOnError>) -> io::Result<Option<ExitStatus>> {
+    match waited {
+        Err(error) if error.is_timeout() => Ok(None),
+        other => other?.map(Some),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use greenlet::Loans;
 
@@ -69,6 +70,36 @@ impl<'scope, R: 'scope> ScopedTasklet<'scope, R> {
     #[track_caller]
     pub fn join(&self) -> Result<R, JoinError> {
         self.tasklet.join()?;
+        self.value.take().ok_or(JoinError::InScope)
+    }
+
+    /// [`join`](ScopedTasklet::join) for a limited time; the handle can join again after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](ScopedTasklet::join), and [`JoinError::TimedOut`].
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](ScopedTasklet::join).
+    #[track_caller]
+    pub fn join_timeout(&self, time: Duration) -> Result<R, JoinError> {
+        self.tasklet.join_timeout(time)?;
+        self.value.take().ok_or(JoinError::InScope)
+    }
+
+    /// [`join`](ScopedTasklet::join) until a moment of [`now`](crate::now()).
+    ///
+    /// # Errors
+    ///
+    /// As [`join_timeout`](ScopedTasklet::join_timeout).
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](ScopedTasklet::join).
+    #[track_caller]
+    pub fn join_deadline(&self, deadline: Instant) -> Result<R, JoinError> {
+        self.tasklet.join_deadline(deadline)?;
         self.value.take().ok_or(JoinError::InScope)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use greenlet::{Payload, SharedLent, SharedLoans};
 use parking_lot::{Condvar, Mutex};
@@ -253,6 +253,36 @@ impl<'scope, R: Send + 'scope> ScopedHandle<'scope, R> {
     #[track_caller]
     pub fn join(&self) -> Result<R, JoinError> {
         self.handle.join()?;
+        self.value.lock().take().ok_or(JoinError::InScope)
+    }
+
+    /// [`join`](ScopedHandle::join) for a limited time; the handle can join again after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](ScopedHandle::join), and [`JoinError::TimedOut`].
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](ScopedHandle::join).
+    #[track_caller]
+    pub fn join_timeout(&self, time: Duration) -> Result<R, JoinError> {
+        self.handle.join_timeout(time)?;
+        self.value.lock().take().ok_or(JoinError::InScope)
+    }
+
+    /// [`join`](ScopedHandle::join) until a moment of [`now`](crate::now()).
+    ///
+    /// # Errors
+    ///
+    /// As [`join_timeout`](ScopedHandle::join_timeout).
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](ScopedHandle::join).
+    #[track_caller]
+    pub fn join_deadline(&self, deadline: Instant) -> Result<R, JoinError> {
+        self.handle.join_deadline(deadline)?;
         self.value.lock().take().ok_or(JoinError::InScope)
     }
 
