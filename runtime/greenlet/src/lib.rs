@@ -65,7 +65,7 @@ pub use inner::Payload;
 pub use loans::{LendError, Lent, Loans, NotShared, SharedLent, SharedLoans, scope};
 pub use local::{GreenletLocal, Locals};
 pub use overflow::{Describe, describe_overflows};
-pub use prefetch::prefetch;
+pub use prefetch::{prefetch, prefetch_at};
 pub use received::{GreenletExit, NoValue, Received};
 pub use stacks::{
     StackMemory, StackPeak, StackUsage, measure_stacks, note_stack_use, refuse_stacks, set_guard_size, set_max_stacks,

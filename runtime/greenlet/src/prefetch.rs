@@ -23,6 +23,20 @@ pub fn prefetch<T: ?Sized>(what: &T) {
     line(start.wrapping_byte_add(bytes - 1));
 }
 
+/// [`prefetch`] of what lies at an address: the cache line there, if anything does.
+///
+/// # Examples
+///
+/// ```
+/// let shared = std::sync::Arc::new(7);
+/// let weak = std::sync::Arc::downgrade(&shared);
+/// greenlet::prefetch_at(weak.as_ptr());
+/// ```
+#[inline(always)]
+pub fn prefetch_at<T: ?Sized>(address: *const T) {
+    line(address.cast());
+}
+
 impl<T: 'static> Greenlet<T> {
     /// Tells the processor that the greenlet will be switched to soon. Worth it where many take turns and the next but one is
     /// known.

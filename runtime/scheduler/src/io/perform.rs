@@ -5,6 +5,8 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::time::Instant;
 
+use greenlet::Greenlet;
+
 use super::error::WaitError;
 use super::reactor::Reactor;
 use super::readiness::{Direction, Who};
@@ -43,7 +45,7 @@ impl<T: Endpoint> Source<T> {
             match persistently(|| attempt(self.io())) {
                 Ok(done) => {
                     if short(&done) {
-                        self.fell_short(&scheduler, wish.direction);
+                        waiting.reactor.seats.borrow_mut().fell_short(waiting.slot, wish.direction);
                     }
                     return Ok(done);
                 }
@@ -156,7 +158,8 @@ impl<T: Endpoint> Source<T> {
 }
 
 impl Scheduler {
-    /// Brings the stack of who is next nearer, while the kernel is asked for this one.
+    /// Brings the stack of who is next nearer, while the kernel is asked for this one; and of the one after that, what tells where that has
+    /// its stack.
     #[inline]
     fn prefetch_next(&self) {
         let me = self.core.current.get();
@@ -166,6 +169,8 @@ impl Scheduler {
             && let Some(greenlet) = &table.link(next).greenlet
         {
             greenlet.prefetch_deeply();
+            let after = table.link(next).next;
+            table.link(after).greenlet.as_ref().map(Greenlet::prefetch_block);
         }
     }
 }

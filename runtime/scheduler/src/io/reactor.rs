@@ -169,8 +169,13 @@ impl Scheduler {
             if event.token() == ALARM {
                 continue;
             }
-            let token = event.token().0;
-            let calls = reactor.seats.borrow_mut().event(token, happened(event));
+            let (token, happened) = (event.token().0, happened(event));
+            let plain = reactor.seats.borrow_mut().plain_event(token, happened);
+            if let Some(id) = plain {
+                self.wake_outside(id);
+                continue;
+            }
+            let calls = reactor.seats.borrow_mut().event(token, happened);
             let watched = calls.watched;
             self.call(calls);
             if watched {

@@ -172,6 +172,28 @@ impl Seats {
         }
     }
 
+    /// [`event`](Seats::event) where nobody waits but one tasklet that is to be told: to read, as in most cases. None, and nothing has
+    /// changed, if it is not so.
+    #[inline]
+    pub(crate) fn plain_event(&mut self, token: usize, happened: u8) -> Option<TaskletId> {
+        let seat = self.seats.get_mut(token as u32 as usize).filter(|seat| seat.token == token)?;
+        let [Queue { first, .. }, others @ ..] = &seat.queues;
+        if happened & READ == 0 || *first == NONE || others.iter().any(|queue| queue.first != NONE) {
+            return None;
+        }
+        // It asks the source what to read from.
+        greenlet::prefetch_at(seat.source.as_ptr());
+        let turn = &mut self.turns[*first as usize];
+        let Who::Tasklet(id) = turn.who else { return None };
+        if turn.called {
+            return None;
+        }
+        turn.called = true;
+        seat.ready |= happened;
+        seat.unwanted = seat.unwanted.saturating_add(1);
+        Some(id)
+    }
+
     /// Something has happened to a descriptor; whom to tell.
     pub(crate) fn event(&mut self, token: usize, happened: u8) -> Calls {
         let slot = token as u32;

@@ -41,6 +41,8 @@ pub(crate) trait Watched {
 /// An endpoint, shared by those who use it. The last handle closes it.
 pub(crate) struct Source<T: Endpoint>(Arc<Inner<T>>);
 
+/// One line of the cache, apart from the counts of its owners.
+#[repr(align(64))]
 struct Inner<T: Endpoint> {
     registered: Registered,
     limits: [Limit; 2],

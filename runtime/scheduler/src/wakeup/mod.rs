@@ -129,6 +129,10 @@ impl Scheduler {
         let waits = self.core.table.borrow().find(id.key, id.generation).is_some_and(|entry| entry.waits_outside());
         if waits {
             self.wake_blocked(id.key);
+            // It may have been blocked for long.
+            if let Some(greenlet) = &self.core.table.borrow().link(id.key).greenlet {
+                greenlet.prefetch_block();
+            }
         }
     }
 
