@@ -247,6 +247,25 @@ fn a_wait_for_a_child_that_has_begun() {
     }
 }
 
+/// A child that fills both of its pipes, in turns, needs no second thread of the pool.
+#[test]
+fn a_child_that_fills_its_pipes() {
+    if !with_one_thread("a_child_that_fills_its_pipes") {
+        return;
+    }
+    let script = "head -c 300000 /dev/zero >&2; head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2";
+    checked(move || {
+        for _ in 0..3 {
+            let mut child = Command::new("sh");
+            child.arg("-c").arg(script).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            let child = child.spawn().unwrap();
+            // Whatever happens, the test ends.
+            let output = timeout(Duration::from_secs(100), || child.wait_with_output().unwrap()).unwrap();
+            assert_eq!((output.stdout.len(), output.stderr.len()), (300_000, 600_000));
+        }
+    });
+}
+
 /// The thread of the pool is free, and would begin at once.
 #[test]
 fn who_is_cancelled_already_begins_nothing() {

@@ -1,6 +1,7 @@
 //! Work that blocks its thread, done on other threads while the tasklet waits.
 
 pub mod fs;
+mod pipes;
 pub mod process;
 pub(crate) mod stdin;
 pub(crate) mod unblock;

@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 use std::panic::Location;
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use shared_child::SharedChild;
 
+use super::pipes::read_both;
 use super::unblocked::Unblocked;
 use super::{unblock, work};
 use crate::block_on;
@@ -340,9 +341,7 @@ impl Child {
     #[track_caller]
     pub fn wait_with_output(mut self) -> io::Result<Output> {
         drop(self.stdin.take());
-        // Both at once: it may wait until one of the two is read.
-        let (stdout, stderr) = (read_all(self.stdout.take()), read_all(self.stderr.take()));
-        let (stdout, stderr) = (block_on(stdout)??, block_on(stderr)??);
+        let (stdout, stderr) = block_on(read_both(self.stdout.take(), self.stderr.take()))??;
         Ok(Output { status: self.wait()?, stdout, stderr })
     }
 }
@@ -353,15 +352,6 @@ fn in_time(waited: Result<io::Result<ExitStatus>, BlockOnError>) -> io::Result<O
         Err(error) if error.is_timeout() => Ok(None),
         other => other?.map(Some),
     }
-}
-
-/// Begins to read a pipe to its end.
-fn read_all<T: Read + Send + 'static>(pipe: Option<Unblocked<T>>) -> blocking::Task<io::Result<Vec<u8>>> {
-    blocking::unblock(move || {
-        let mut all = Vec::new();
-        pipe.map_or(Ok(0), |pipe| pipe.read_rest(&mut all))?;
-        Ok(all)
-    })
 }
 
 impl fmt::Debug for Child {
