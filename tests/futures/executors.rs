@@ -207,3 +207,41 @@ fn smols_executor_on_several_threads_serves_tasklets() {
         threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
+
+/// A handle, and both ends of a channel, in tasks of smol's executor on other threads, and of its local one.
+#[test]
+fn handles_and_both_ends_are_awaited_by_smol() {
+    checked(|| {
+        let workers = Runtime::builder().threads(2).build().unwrap();
+        let (questions, asked) = bounded::<u32>(2);
+        let (answer, answers) = rendezvous::<u32>();
+        let doubling = workers.spawn(move || asked.iter().try_for_each(|number| answer.send(number * 2))).unwrap();
+        let count = scale(200) as u32;
+        let executor = Arc::new(Executor::new());
+        let asking = executor.spawn(async move {
+            for number in 0..count {
+                questions.send_async(number).await.unwrap();
+            }
+        });
+        let (stop, stopped) = unbounded::<()>();
+        let theirs = executor.clone();
+        let thread = std::thread::spawn(move || {
+            let _ = futures_lite::future::block_on(theirs.run(async { stopped.recv_async().await }));
+        });
+        let local = LocalExecutor::new();
+        let sum = local.spawn(async move {
+            let mut sum = 0;
+            while let Ok(number) = answers.recv_async().await {
+                sum += number;
+            }
+            sum
+        });
+        let ended = local.spawn(async move { doubling.await.unwrap().is_ok() });
+        let (sum, ended) = futures_lite::future::block_on(local.run(async { (sum.await, ended.await) }));
+        assert_eq!((sum, ended), (count * (count - 1), true));
+        futures_lite::future::block_on(asking);
+        drop(stop);
+        thread.join().unwrap();
+        workers.shutdown();
+    });
+}
