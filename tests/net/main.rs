@@ -8,6 +8,7 @@ mod common;
 mod ends;
 mod lost;
 mod many;
+mod names;
 mod pollable;
 mod resets;
 mod serve;
