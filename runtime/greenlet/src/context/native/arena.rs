@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The stride is an odd number of pages: with a power of two, the tops of all stacks would compete for the same few entries
-//! of the processor's caches of addresses. A slot is carved, and its guard installed, when it is first wanted. A slot that
-//! comes back has its memory taken back, and a chunk with no slot in use its address space.
+//! of the processor's caches of addresses. A slot is carved when it is first wanted; its guard is installed then, or some slots ahead. A
+//! slot that comes back has its memory taken back, and a chunk with no slot in use its address space.
 
 use std::io;
 use std::ptr::NonNull;
@@ -70,6 +70,8 @@ struct Chunk {
     guard: usize,
     slots: u32,
     carved: u32,
+    /// So many slots have their guards, at least those that are carved.
+    guarded: u32,
     /// Carved and not in use.
     free: Vec<u32>,
 }
@@ -164,7 +166,7 @@ impl Arena {
             }
         };
         self.classes[class].next_slots = (slots * 2).min(MOST_SLOTS);
-        let chunk = Chunk { start, size, guard, slots: slots as u32, carved: 0, free: Vec::new() };
+        let chunk = Chunk { start, size, guard, slots: slots as u32, carved: 0, guarded: 0, free: Vec::new() };
         let key = self.chunks.insert(chunk);
         self.classes[class].open.push(key);
         Ok(key)
@@ -177,10 +179,9 @@ impl Arena {
         let number = match chunk.free.last() {
             Some(number) => *number,
             None => {
-                let guard = chunk.at(chunk.carved);
-                let bytes = chunk.guard;
-                // SAFETY: the lowest pages of a slot that nobody has had.
-                unsafe { memory::guard(guard, bytes)? };
+                if chunk.carved == chunk.guarded {
+                    self.chunks[key].install_guards()?;
+                }
                 self.chunks[key].carved += 1;
                 self.chunks[key].carved - 1
             }
@@ -221,6 +222,21 @@ impl Chunk {
 
     fn is_full(&self) -> bool {
         self.carved == self.slots && self.free.is_empty()
+    }
+
+    /// Installs the guard of the next slot; in a large chunk, those of some more, which is less work for the kernel.
+    fn install_guards(&mut self) -> io::Result<()> {
+        let next = self.at(self.guarded);
+        let ahead = (self.slots as usize / 16).min(memory::TOGETHER).min((self.slots - self.guarded) as usize);
+        // SAFETY: the lowest pages of slots that nobody has had.
+        unsafe {
+            let several = if ahead > 1 { memory::guard_several(next, self.guard, self.stride(), ahead) } else { 0 };
+            if several == 0 {
+                memory::guard(next, self.guard)?;
+            }
+            self.guarded += several.max(1) as u32;
+        }
+        Ok(())
     }
 
     /// Where a slot begins, with its guard.

@@ -5,6 +5,9 @@ use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+#[cfg(target_os = "linux")]
+use super::valgrind;
+
 /// Linux 6.13 and later. The packages with the kernel's constants do not all have it.
 const MADV_GUARD_INSTALL: libc::c_int = 102;
 
@@ -107,6 +110,54 @@ pub(super) unsafe fn guard(start: NonNull<u8>, bytes: usize) -> io::Result<()> {
         }
     };
     if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// So many guards are made by one call, at most.
+pub(super) const TOGETHER: usize = 64;
+
+/// [`guard`]s the first pages of several slots by one call, which takes a third less than as many calls. How many of them; none where the
+/// kernel has no such call.
+///
+/// # Safety
+///
+/// As for [`guard`], for each of the `count` places, which are a `stride` apart.
+#[cfg(target_os = "linux")]
+pub(super) unsafe fn guard_several(start: NonNull<u8>, bytes: usize, stride: usize, count: usize) -> usize {
+    /// The same number on all kinds of machines.
+    const SYS_PROCESS_MADVISE: libc::c_long = 440;
+    /// In place of a descriptor of the process. Linux 6.14 and later.
+    const PIDFD_SELF: libc::c_int = -10_000;
+    static REFUSED: OnceLock<()> = OnceLock::new();
+    if guards() != Guards::Markers || REFUSED.get().is_some() || valgrind::is_here() {
+        return 0;
+    }
+    let mut places = [libc::iovec { iov_base: ptr::null_mut(), iov_len: bytes }; TOGETHER];
+    let places = &mut places[..count.min(TOGETHER)];
+    for (number, place) in places.iter_mut().enumerate() {
+        place.iov_base = start.as_ptr().wrapping_add(number * stride).cast();
+    }
+    // SAFETY: the caller's promise; the kernel reads so many places.
+    let advised = unsafe {
+        libc::syscall(SYS_PROCESS_MADVISE, PIDFD_SELF, places.as_ptr(), places.len(), MADV_GUARD_INSTALL, 0_usize)
+    };
+    match usize::try_from(advised) {
+        Ok(advised) => advised / bytes,
+        // Asked one by one, it says what it has against it.
+        Err(_) => {
+            REFUSED.get_or_init(|| ());
+            0
+        }
+    }
+}
+
+/// There is no such call here.
+///
+/// # Safety
+///
+/// As for [`guard`].
+#[cfg(not(target_os = "linux"))]
+pub(super) unsafe fn guard_several(_: NonNull<u8>, _: usize, _: usize, _: usize) -> usize {
+    0
 }
 
 /// Takes the memory of these pages back; they read as zeros from then on. Guards stay.

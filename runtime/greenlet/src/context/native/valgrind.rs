@@ -4,8 +4,14 @@
 
 use std::ptr::NonNull;
 
+const RUNNING_ON_VALGRIND: usize = 0x1001;
 const STACK_REGISTER: usize = 0x1501;
 const STACK_DEREGISTER: usize = 0x1502;
+
+/// Whether the program runs under it.
+pub(super) fn is_here() -> bool {
+    request([RUNNING_ON_VALGRIND, 0, 0, 0, 0, 0]) != 0
+}
 
 /// Names a stack to Valgrind; returns the number that it gave it, 0 outside of Valgrind.
 pub(super) fn register(low: NonNull<u8>, high: NonNull<u8>) -> usize {
