@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use tasklets::{
-    BlockOnReason, JoinError, Runtime, current, schedule, spawn, timeout, unblock, unblock_deadline, unblock_timeout,
+    BlockOnReason, JoinError, Runtime, advance, current, schedule, spawn, timeout, unblock, unblock_deadline,
+    unblock_timeout, with_virtual_time,
 };
 
 use crate::common::{checked, scale};
@@ -150,14 +151,22 @@ fn work_is_waited_for_for_a_limited_time() {
         let (say, hear) = mpsc::channel();
         let (go, wait) = mpsc::channel::<()>();
         let told = Told(say.clone());
-        let error = unblock_timeout(Duration::from_millis(200), move || {
-            say.send("begun").unwrap();
-            wait.recv().unwrap();
-            told
+        with_virtual_time(|| {
+            let waiting = spawn(move || {
+                unblock_timeout(Duration::from_secs(60), move || {
+                    say.send("begun").unwrap();
+                    wait.recv().unwrap();
+                    told
+                })
+                .map(drop)
+            });
+            schedule().unwrap();
+            assert_eq!(hear.recv().unwrap(), "begun");
+            advance(Duration::from_secs(60));
+            let error = waiting.join().unwrap().unwrap_err();
+            assert!(error.is_timeout(), "{error}");
         });
-        assert!(error.is_err_and(|error| error.is_timeout()));
         // It goes on, and its result is nobody's.
-        assert_eq!(hear.recv().unwrap(), "begun");
         assert!(hear.try_recv().is_err());
         go.send(()).unwrap();
         assert_eq!(hear.recv().unwrap(), "dropped");
