@@ -87,36 +87,30 @@ func perOperation(name string, first int, work func(int) time.Duration) {
 	}
 }
 
-// yields has goroutines yield in turn, timed once all have started.
+// yields has goroutines yield in turn, timed once all have started and until the first one ends.
 func yields(name string, goroutines int) {
 	perOperation(name, goroutines<<6, func(yields int) time.Duration {
 		each := yields / goroutines
 		done := 0
-		starts := make([]time.Time, goroutines)
+		took := make([]time.Duration, goroutines)
 		ended := make(chan bool, goroutines)
 		for number := 0; number < goroutines; number++ {
 			go func(number int) {
 				runtime.Gosched()
-				starts[number] = time.Now()
+				start := time.Now()
 				for i := 0; i < each; i++ {
 					runtime.Gosched()
 					done++
 				}
+				took[number] = time.Since(start)
 				ended <- true
 			}(number)
 		}
 		for number := 0; number < goroutines; number++ {
 			<-ended
 		}
-		first := starts[0]
-		for _, start := range starts {
-			if start.Before(first) {
-				first = start
-			}
-		}
-		took := time.Since(first)
 		check(done == each*goroutines, name)
-		return took
+		return took[0]
 	})
 }
 

@@ -3,7 +3,7 @@
 //! The worker is a thread of its own, so that a workload runs in a coroutine and the main thread waits for it. Its channels
 //! are unbounded: in pingpong every receive waits all the same, and no send does.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use may::coroutine::{JoinHandle, yield_now};
 use may::go;
@@ -30,14 +30,14 @@ fn enter<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> R {
     go!(body).join().expect("a coroutine that does not panic")
 }
 
-/// Coroutines that yield in turn, timed once all have started.
+/// Coroutines that yield in turn, timed once all have started and until the first one ends.
 fn yields(name: &str, coroutines: usize) {
     per_operation(name, coroutines << 6, |yields| {
         let each = yields / coroutines;
         let done = Counter::default();
         let counter = done.clone();
         let took = enter(move || {
-            let spawn = |done: Counter| -> JoinHandle<Instant> {
+            let spawn = |done: Counter| -> JoinHandle<Duration> {
                 go!(move || {
                     yield_now();
                     let start = Instant::now();
@@ -45,12 +45,12 @@ fn yields(name: &str, coroutines: usize) {
                         yield_now();
                         done.add_one();
                     }
-                    start
+                    start.elapsed()
                 })
             };
             let all: Vec<_> = (0..coroutines).map(|_| spawn(counter.clone())).collect();
-            let starts: Vec<Instant> = all.into_iter().map(|one| one.join().expect("a coroutine")).collect();
-            starts[0].elapsed()
+            let took: Vec<Duration> = all.into_iter().map(|one| one.join().expect("a coroutine")).collect();
+            took[0]
         });
         assert_eq!(done.get(), each * coroutines);
         took
