@@ -6,12 +6,11 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rustix::io::Errno;
-
 use super::graceful::{Acceptor, Connection};
+use crate::net::AcceptRemedy;
 use crate::sleep;
 
-/// How long to wait before a connection is accepted again that there were no descriptors, or no memory, for.
+/// How long to wait before a connection is accepted again after what may pass.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a server stopped accepting connections: the listener cannot be used any more, or its tasklet may not wait.
@@ -36,29 +35,6 @@ impl fmt::Display for AcceptError {
 impl Error for AcceptError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.error)
-    }
-}
-
-/// What to do about an error of accepting.
-#[derive(Debug, PartialEq, Eq)]
-enum Remedy {
-    /// It was that one connection's.
-    Again,
-    /// Something is short; it comes back when connections end.
-    Later,
-    Never,
-}
-
-impl Remedy {
-    fn of(error: &io::Error) -> Remedy {
-        match Errno::from_io_error(error) {
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Remedy::Later,
-            Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) => Remedy::Never,
-            // Of a connection that was reset before it was accepted, or refused by a filter, or of its network.
-            Some(_) => Remedy::Again,
-            // Not the system's: nobody could wake the tasklet, or it may not wait.
-            None => Remedy::Never,
-        }
     }
 }
 
@@ -88,29 +64,18 @@ impl Acceptor {
                     let serve = serve.clone();
                     self.spawn(move |connection| serve(stream, connection));
                 }
-                Err(error) => match Remedy::of(&error) {
-                    Remedy::Never => return AcceptError { error },
-                    Remedy::Later if sleep(PAUSE).is_err() => return AcceptError { error },
-                    Remedy::Later => {}
-                    // It may be for ever: the others are to run, too.
-                    Remedy::Again if crate::schedule().is_err() => return AcceptError { error },
-                    Remedy::Again => {}
-                },
+                Err(error) => {
+                    let goes_on = match AcceptRemedy::of(&error) {
+                        // It may be for ever: the others are to run, too.
+                        AcceptRemedy::Again => crate::schedule().is_ok(),
+                        AcceptRemedy::Later => sleep(PAUSE).is_ok(),
+                        _ => false,
+                    };
+                    if !goes_on {
+                        return AcceptError { error };
+                    }
+                }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_short_comes_back_and_a_listener_does_not() {
-        let remedy = |errno: Errno| Remedy::of(&errno.into());
-        assert_eq!(remedy(Errno::MFILE), Remedy::Later);
-        assert_eq!(remedy(Errno::CONNABORTED), Remedy::Again);
-        assert_eq!(remedy(Errno::INVAL), Remedy::Never);
-        assert_eq!(Remedy::of(&io::ErrorKind::WouldBlock.into()), Remedy::Never);
     }
 }

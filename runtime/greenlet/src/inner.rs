@@ -6,6 +6,7 @@
 use std::any::{Any, TypeId, type_name};
 use std::cell::{Cell, UnsafeCell};
 use std::fmt::{self, Write};
+use std::hint::cold_path;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -27,7 +28,16 @@ pub(crate) struct Family {
 /// Awaited by an operation that takes whatever comes and has no use for it.
 pub(crate) struct Anything;
 
-pub(crate) const fn family<T: 'static>() -> &'static Family {
+/// The family of `()`. A static has one address, where a constant may have one in each unit of the compiler's: what switches without a
+/// value would then compare by the whole.
+static NOTHING: Family = Family { id: TypeId::of::<()>(), name: type_name::<()> };
+
+#[inline(always)]
+pub(crate) fn family<T: 'static>() -> &'static Family {
+    // Decided when this is compiled for `T`.
+    if TypeId::of::<T>() == TypeId::of::<()>() {
+        return &NOTHING;
+    }
     const { &Family { id: TypeId::of::<T>(), name: type_name::<T> } }
 }
 
@@ -35,7 +45,10 @@ impl Family {
     #[inline]
     pub(crate) fn is<T: 'static>(&self) -> bool {
         // The address first: it is in a register already. There may be several of one family, from several crates.
-        std::ptr::eq(self, family::<T>()) || self.id == TypeId::of::<T>()
+        std::ptr::eq(self, family::<T>()) || {
+            cold_path();
+            self.id == TypeId::of::<T>()
+        }
     }
 }
 

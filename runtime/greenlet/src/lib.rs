@@ -46,6 +46,7 @@ mod pool;
 mod prefetch;
 mod received;
 mod route;
+mod slot;
 mod stacks;
 mod sync_task;
 mod thread;
@@ -65,8 +66,9 @@ pub use inner::Payload;
 pub use loans::{LendError, Lent, Loans, NotShared, SharedLent, SharedLoans, scope};
 pub use local::{GreenletLocal, Locals};
 pub use overflow::{Describe, describe_overflows};
-pub use prefetch::{prefetch, prefetch_at};
+pub use prefetch::{Spot, prefetch, prefetch_at};
 pub use received::{GreenletExit, NoValue, Received};
+pub use slot::RcSlot;
 pub use stacks::{
     StackMemory, StackPeak, StackUsage, measure_stacks, note_stack_use, refuse_stacks, set_guard_size, set_max_stacks,
     set_pool_capacity, set_pool_review, stack_memory, stack_peaks, trim,

@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::handle::Greenlet;
 use crate::inner::Inner;
 
@@ -38,30 +38,66 @@ pub fn prefetch_at<T: ?Sized>(address: *const T) {
 }
 
 impl<T: 'static> Greenlet<T> {
-    /// Tells the processor that the greenlet will be switched to soon. Worth it where many take turns and the next but one is
-    /// known.
-    #[inline]
-    pub fn prefetch(&self) {
-        if let Some(stack) = stack_of(self.inner()) {
-            stack.prefetch();
-        }
-    }
-
-    /// Brings what a handle refers to nearer, which [`prefetch`](Greenlet::prefetch) would have to wait for.
-    #[inline]
-    pub fn prefetch_block(&self) {
-        prefetch(self.inner());
-    }
-
-    /// [`prefetch`](Greenlet::prefetch) of a kilobyte of its stack: for one that goes on several calls deep, and if there is time until
-    /// then, as that of a system call.
-    #[inline]
-    pub fn prefetch_deeply(&self) {
-        if let Some(stack) = stack_of(self.inner()) {
-            stack.prefetch_deeply();
-        }
+    /// Where its block is, for [`prefetch_at`]: what a switch to it looks at first.
+    #[inline(always)]
+    pub fn block(&self) -> *const () {
+        ptr::from_ref(self.inner()).cast()
     }
 }
+
+/// A place on a stack, noted before that is left, to have it brought nearer before something goes on there: what a switch reads then, and
+/// what is next to it. A hint: nothing is wrong if the stack is gone, or was left elsewhere. The default is nowhere.
+///
+/// # Examples
+///
+/// ```
+/// use greenlet::{Greenlet, Spot, main};
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+///
+/// let spot = Rc::new(Cell::new(Spot::default()));
+/// let noted = spot.clone();
+/// let g = Greenlet::new(move |()| {
+///     noted.set(Spot::here());
+///     main().switch(()).unwrap();
+/// });
+/// g.switch(())?;
+/// spot.get().prefetch();
+/// // Something else that takes a while, and then:
+/// g.switch(())?;
+/// # Ok::<(), greenlet::SwitchError<()>>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spot(usize);
+
+impl Spot {
+    /// Where the running stack is left by a switch that is made here.
+    #[inline(always)]
+    pub fn here() -> Spot {
+        Spot(context::here().addr())
+    }
+
+    /// Brings what a switch needs nearer.
+    #[inline(always)]
+    pub fn prefetch(self) {
+        let start: *const () = ptr::without_provenance(self.0);
+        lines(start, 0..TOUCHED.div_ceil(LINE) as isize);
+        line(start.wrapping_byte_add(TOUCHED - 1));
+    }
+
+    /// The same with a kilobyte of the stack: for what goes on several calls deep, and if there is time until then, as that of a system
+    /// call.
+    #[inline]
+    pub fn prefetch_deeply(self) {
+        lines(ptr::without_provenance(self.0), 0..DEEP);
+    }
+}
+
+/// So many bytes of a stack that was left are needed for a switch to it and a return or two.
+const TOUCHED: usize = context::FRAME + 64;
+
+/// So many lines of the cache are for what goes on several calls deep; beyond the stack that does nothing.
+const DEEP: isize = 18;
 
 /// The stack of a greenlet, if it has one, to be brought nearer: the reference is not kept.
 #[inline(always)]

@@ -14,7 +14,7 @@ use crate::blocks::Blocks;
 use crate::builder::DEFAULT_STACK_SIZE;
 use crate::capture::Visit;
 use crate::context::{Context, Hub};
-use crate::inner::{Family, Inner, State, family};
+use crate::inner::{Inner, State, family};
 use crate::loans;
 use crate::mail::Mailbox;
 use crate::overflow::{self, Describe};
@@ -75,9 +75,6 @@ thread_local! {
     static OWNER: Owner = const { Owner };
 }
 
-/// Awaited by main while it is not in a switch: nothing can be sent to what is current.
-pub(crate) static NOTHING: &Family = family::<()>();
-
 /// This thread's state, made when first used.
 ///
 /// The reference is good for as long as the caller runs: the state is freed only by the thread-local's destructor, on a
@@ -105,7 +102,8 @@ fn make<'a>() -> &'a Thread {
     let mut state = Box::new_uninit();
     // SAFETY: a box is never null. The pointer is only stored here; it is followed once the state has been written.
     let address = unsafe { NonNull::new_unchecked(state.as_mut_ptr()) };
-    let mut main = Box::new(Inner::new(address, State::Active, NOTHING));
+    // What it awaits does not matter before its first switch: nothing can be sent to what is current.
+    let mut main = Box::new(Inner::new(address, State::Active, family::<()>()));
     *main.context.get_mut() = Some(Context::root());
     let main = NonNull::from(Box::leak(main));
     state.write(Thread {

@@ -6,15 +6,13 @@
 
 use std::cell::Cell;
 
-use greenlet::Greenlet;
-
 use crate::table::{Key, NONE, Table};
 
 /// Where fewer are runnable, they are in the cache.
 pub(crate) const FAR: usize = 256;
 
 /// So many tasklets ahead of the head the ring is followed.
-const STEPS: usize = 4;
+const STEPS: usize = 3;
 
 /// The tasklets after the head, as they were when the head last moved. They are hints: whoever is not there any more is looked up in
 /// vain, and when the head is another one than was expected, they are looked for anew.
@@ -52,10 +50,10 @@ impl Ahead {
             }
         }
         self.next.set(next);
-        table.prefetch(next[3]);
-        let greenlet = |key: Key| table.links.get(key as usize)?.greenlet.as_ref();
-        greenlet(next[2]).map(Greenlet::prefetch_block);
-        greenlet(next[1]).map(Greenlet::prefetch_deeply);
+        table.prefetch(next[2]);
+        if let Some(link) = table.links.get(next[1] as usize) {
+            link.prefetch_target_deeply();
+        }
         if let Some(job) = table.entry(next[1]).and_then(|entry| entry.job.as_ref()) {
             greenlet::prefetch(&**job);
         }

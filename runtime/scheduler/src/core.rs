@@ -6,7 +6,7 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
 
-use greenlet::{Payload, StackError};
+use greenlet::{Payload, RcSlot, StackError};
 use slab::Slab;
 
 use crate::ahead::Ahead;
@@ -98,7 +98,7 @@ pub(crate) const MAIN: Key = 0;
 thread_local! {
     /// Dropped by `OWNER`. With a destructor of its own, each look at it would ask first whether that has run, and the compiler would
     /// keep its address in the frame: after a switch, whatever is read from there comes late.
-    static LOCAL: Cell<Option<ManuallyDrop<Scheduler>>> = const { Cell::new(None) };
+    static LOCAL: ManuallyDrop<RcSlot<Core>> = const { ManuallyDrop::new(RcSlot::new()) };
     static OWNER: Owner = const { Owner };
 }
 
@@ -106,9 +106,9 @@ struct Owner;
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        let Some(scheduler) = LOCAL.take().map(ManuallyDrop::into_inner) else { return };
+        let Some(core) = LOCAL.with(|local| local.replace(None)) else { return };
         // Frames that were given up may keep the scheduler itself for ever.
-        scheduler.end_mail();
+        Scheduler { core }.end_mail();
     }
 }
 
@@ -122,12 +122,7 @@ impl Scheduler {
     /// The running thread's scheduler, unless none was made, or it is gone. May be asked by a signal handler.
     #[inline]
     pub(crate) fn existing() -> Option<Scheduler> {
-        LOCAL.with(|local| {
-            let owned = local.take();
-            let scheduler = owned.as_deref().cloned();
-            local.set(owned);
-            scheduler
-        })
+        LOCAL.with(|local| local.get()).map(|core| Scheduler { core })
     }
 
     #[cold]
@@ -137,7 +132,7 @@ impl Scheduler {
         let made = Scheduler::new(Location::caller());
         // Where the owner is gone already, the thread is ending: a scheduler without tasklets answers, and is not kept.
         if OWNER.try_with(|_| ()).is_ok() {
-            LOCAL.set(Some(ManuallyDrop::new(made.clone())));
+            LOCAL.with(|local| local.replace(Some(made.core.clone())));
         }
         made
     }
@@ -185,12 +180,14 @@ impl Scheduler {
         self.handle(self.core.current.get())
     }
 
-    /// Counts a switch.
+    /// Counts a switch. True now and then, when the clock was looked at.
     #[inline(always)]
-    pub(crate) fn tick(&self) {
-        if self.core.pace.count() {
+    pub(crate) fn tick(&self) -> bool {
+        let due = self.core.pace.count();
+        if due {
             self.look_around();
         }
+        due
     }
 
     #[cold]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use greenlet::{AnyGreenlet, DEFAULT_STACK_SIZE, StackError};
 
 use crate::core::{MAIN, Scheduler};
+use crate::flags::Flag;
 use crate::frames;
 use crate::pace::Since;
 use crate::park::{Description, TaskletId, Wait};
@@ -194,10 +195,10 @@ impl Scheduler {
             (_, Place::Ring) => State::Scheduled,
             (_, Place::Blocked) => State::Blocked,
             (_, Place::Starved) => State::Starved,
-            (_, Place::Nowhere) if entry.flags.watching => State::Running,
+            (_, Place::Nowhere) if entry.flags.has(Flag::Watching) => State::Running,
             (_, Place::Nowhere) => State::Paused,
         };
-        let size = if entry.stack_size == 0 { DEFAULT_STACK_SIZE } else { entry.stack_size as usize };
+        let size = entry.stack_size.bytes().unwrap_or(DEFAULT_STACK_SIZE);
         let has_stack = key != MAIN && matches!(entry.life, Life::Unstarted | Life::Started);
         let dump = TaskletDump {
             id: TaskletId { key, generation: entry.generation },

@@ -37,6 +37,7 @@ mod dump;
 mod ending;
 mod error;
 mod fate;
+mod flags;
 mod frames;
 mod futures;
 mod hooks;
@@ -46,6 +47,7 @@ pub mod io;
 mod job;
 mod joinable;
 mod keys;
+mod link;
 mod nested;
 #[cfg(all(unix, not(loom)))]
 pub mod net;
@@ -139,6 +141,7 @@ pub fn schedule() -> Result<(), TaskletError> {
     if scheduler.yield_plainly() {
         return Ok(());
     }
+    std::hint::cold_path();
     scheduler.schedule_slowly()
 }
 

@@ -3,10 +3,11 @@
 //! The killer waits for the end right where it is, on its own stack, and the ring goes on afterwards as if nothing had
 //! happened. An ordinary kill goes through the ring instead, as Stackless's does.
 
-use greenlet::{AnyGreenlet, Greenlet, GreenletExit, Payload};
+use greenlet::{AnyGreenlet, Greenlet, GreenletExit, Payload, Spot};
 
 use crate::core::{MAIN, Scheduler};
 use crate::error::TaskletExit;
+use crate::flags::Flag;
 use crate::table::{Key, Life, Mail};
 use crate::tasklet::AnyTasklet;
 
@@ -49,11 +50,11 @@ impl Scheduler {
     /// Unwinds a tasklet's greenlets, innermost first, while the caller waits.
     fn unwind(&self, key: Key) {
         let me = self.core.current.get();
-        self.note_greenlet(me);
+        self.note_place(me, Spot::here());
         let (base, mut at) = {
             let mut table = self.core.table.borrow_mut();
             let entry = table.get_mut(key);
-            entry.flags.nested = true;
+            entry.flags.set(Flag::Nested, true);
             let Some(base) = entry.base.clone() else { return };
             let last = table.link(key).greenlet.as_ref();
             let innermost = last.filter(|greenlet| !greenlet.is_dead()).unwrap_or(&base).clone();
@@ -80,7 +81,7 @@ impl Scheduler {
             let mut table = self.core.table.borrow_mut();
             let survived = table.find(key, generation).map(|entry| entry.alive());
             if survived == Some(true) {
-                table.get_mut(key).flags.nested = false;
+                table.get_mut(key).flags.set(Flag::Nested, false);
             }
             survived
         };
@@ -213,7 +214,7 @@ pub fn enter<R>(f: impl FnOnce() -> R) -> R {
             if scheduler.core.entered.replace(scheduler.core.entered.get() - 1) == 1 {
                 drop(scheduler.kill_all());
                 // The caller may have left last in a greenlet of its own that has ended since.
-                scheduler.note_greenlet(scheduler.core.current.get());
+                scheduler.note_place(scheduler.core.current.get(), Spot::here());
             }
         }
     }

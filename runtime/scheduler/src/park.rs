@@ -170,7 +170,7 @@ impl Scheduler {
         let (id, plain) = {
             let table = self.core.table.borrow();
             let entry = table.get(key);
-            (TaskletId { key, generation: entry.generation }, !entry.flags.block_trap && table.len() != 1)
+            (TaskletId { key, generation: entry.generation }, !entry.is_block_trapped() && table.len() != 1)
         };
         if plain && !closed && self.may_switch() { Ok(id) } else { self.check_block_closely(closed, id, terms) }
     }
@@ -178,7 +178,7 @@ impl Scheduler {
     #[cold]
     #[inline(never)]
     fn check_block_closely(&self, closed: bool, id: TaskletId, terms: Terms) -> Result<TaskletId, Refusal> {
-        if self.core.table.borrow().get(id.key).flags.block_trap {
+        if self.core.table.borrow().get(id.key).is_block_trapped() {
             return Err(Refusal::BlockTrap);
         }
         if closed {

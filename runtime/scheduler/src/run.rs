@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::core::Scheduler;
 use crate::error::TaskletError;
+use crate::flags::Flag;
 use crate::report::{Report, count};
 use crate::seams::clock;
 use crate::table::{Key, Place};
@@ -185,7 +186,7 @@ impl Scheduler {
         if self.core.hooks.budgets.get() == 0 {
             return;
         }
-        let atomic = self.core.table.borrow().get(me).flags.atomic;
+        let atomic = self.core.table.borrow().get(me).flags.has(Flag::Atomic);
         let now = self.core.clock.now();
         let (key, pause) = {
             let mut watches = self.core.watches.borrow_mut();
@@ -266,7 +267,7 @@ impl<'a> Watching<'a> {
         budgets.set(budgets.get() + usize::from(limit.is_some()));
         scheduler.core.hooks.refresh();
         scheduler.core.watches.borrow_mut().push(Watch { key, limit, expired: false, interrupted: None });
-        scheduler.core.table.borrow_mut().get_mut(key).flags.watching = true;
+        scheduler.core.table.borrow_mut().get_mut(key).flags.set(Flag::Watching, true);
         Watching { scheduler, key }
     }
 
@@ -284,9 +285,9 @@ impl<'a> Watching<'a> {
         budgets.set(budgets.get() - limits);
         scheduler.core.hooks.refresh();
         let mut table = scheduler.core.table.borrow_mut();
-        table.get_mut(*key).flags.watching = false;
+        table.get_mut(*key).flags.set(Flag::Watching, false);
         for Watch { key, .. } in inner.iter().rev() {
-            table.get_mut(*key).flags.watching = false;
+            table.get_mut(*key).flags.set(Flag::Watching, false);
             if table.get(*key).place == Place::Nowhere {
                 table.append(*key);
             }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::core::Scheduler;
 use crate::error::TaskletError;
+use crate::flags::Flag;
 use crate::hooks::alert;
 use crate::park::{Description, Refusal, Terms, Unwoken, Wait};
 use crate::seams::clock;
@@ -157,7 +158,7 @@ impl Scheduler {
     #[inline]
     fn may_wait(&self) -> bool {
         let table = self.core.table.borrow();
-        !table.get(self.core.current.get()).flags.block_trap && table.len() != 1 && self.may_switch()
+        !table.get(self.core.current.get()).is_block_trapped() && table.len() != 1 && self.may_switch()
     }
 
     /// Blocks the running tasklet until a deadline at the latest.
@@ -175,7 +176,7 @@ impl Scheduler {
         clock::look_in_virtual_time(self);
         self.leave_to_wait(id.key, on, ticket, at, outside, true);
         // A flag, and no letter: those are in an allocation that most tasklets never have.
-        let timed_out = std::mem::take(&mut self.core.table.borrow_mut().get_mut(id.key).flags.timed_out);
+        let timed_out = self.core.table.borrow_mut().get_mut(id.key).flags.set(Flag::TimedOut, false);
         if timed_out && !self.core.hooks.alerted(alert::MAIL) {
             return Err(Unwoken::TimedOut);
         }

@@ -7,6 +7,7 @@ use crate::core::Scheduler;
 use crate::error::TaskletError;
 use crate::job::{Job, Run};
 use crate::joinable::Tasklet;
+use crate::stacks::StackSize;
 use crate::table::{Entry, Life, Place};
 use crate::tasklet::AnyTasklet;
 use crate::trace;
@@ -52,7 +53,7 @@ pub fn spawn<R: 'static>(body: impl FnOnce() -> R + 'static) -> Tasklet<R> {
 #[must_use]
 pub struct Builder {
     pub(crate) name: Option<Rc<str>>,
-    pub(crate) stack_size: u32,
+    pub(crate) stack_size: StackSize,
     pub(crate) background: bool,
 }
 
@@ -68,9 +69,9 @@ impl Builder {
         self
     }
 
-    /// The size of the stack in bytes, rounded up as by [`greenlet::Builder::stack_size`]; at most 4 GiB.
+    /// The size of the stack in bytes, rounded up to a power of two, and as by [`greenlet::Builder::stack_size`]; at most 4 GiB.
     pub fn stack_size(mut self, bytes: usize) -> Builder {
-        self.stack_size = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.stack_size = StackSize::holding(bytes);
         self
     }
 

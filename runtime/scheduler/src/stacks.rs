@@ -1,4 +1,6 @@
-//! How deep tasklets use their stacks.
+//! How large the stacks of tasklets are, and how deep they are used.
+
+use std::fmt;
 
 use crate::core::Scheduler;
 use crate::hooks::alert;
@@ -28,6 +30,41 @@ use crate::table::Key;
 pub fn measure_stacks(on: bool) -> bool {
     Scheduler::local().core.hooks.alert(alert::MEASURE, on);
     greenlet::measure_stacks(on)
+}
+
+/// How large a stack is wanted, if not as usual: a power of two, as all stacks are, in one byte.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct StackSize(u8);
+
+impl StackSize {
+    /// The most that can be wanted.
+    const MOST: u8 = 32;
+
+    /// Room for so many bytes.
+    pub(crate) fn holding(bytes: usize) -> StackSize {
+        let whole = bytes.checked_next_power_of_two().map_or(StackSize::MOST, |whole| whole.trailing_zeros() as u8);
+        StackSize(whole.clamp(1, StackSize::MOST))
+    }
+
+    /// In bytes; none is the usual size.
+    #[inline]
+    pub(crate) fn bytes(self) -> Option<usize> {
+        (self.0 != 0).then(|| 1_usize.checked_shl(self.0.into()).unwrap_or(usize::MAX))
+    }
+
+    /// The other one, if this is the usual size.
+    pub(crate) fn or(self, other: StackSize) -> StackSize {
+        if self.0 == 0 { other } else { self }
+    }
+}
+
+impl fmt::Debug for StackSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.bytes() {
+            Some(bytes) => bytes.fmt(f),
+            None => f.write_str("default"),
+        }
+    }
 }
 
 impl Scheduler {

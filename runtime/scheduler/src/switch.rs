@@ -4,7 +4,9 @@
 //! is a look at the head and one switch of greenlets. Whatever else may be needed is behind one branch: callbacks, budgets
 //! and spans; a head that has not begun; an empty ring.
 
-use greenlet::{Builder, Greenlet, NoValue, StackError, SwitchError};
+use std::hint::cold_path;
+
+use greenlet::{Builder, Greenlet, NoValue, Spot, StackError, SwitchError};
 
 use crate::core::Scheduler;
 use crate::ending::work;
@@ -28,8 +30,11 @@ impl Scheduler {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn go(&self) {
         let me = self.core.current.get();
-        if let Some(next) = self.plain_head(me).or_else(|| self.prepare(me))
-            && let Err(other) = next.exchange(())
+        let here = Spot::here();
+        if let Some(next) = self.plain_head(me, here).or_else(|| {
+            cold_path();
+            self.prepare(me, here)
+        }) && let Err(other) = next.exchange(())
         {
             self.go_again(me, *other);
         }
@@ -84,11 +89,11 @@ impl Scheduler {
     /// The head, if it is another tasklet that has begun and nothing is to be done around a switch to it. It counts as current
     /// then.
     #[inline(always)]
-    fn plain_head(&self, me: Key) -> Option<Greenlet<()>> {
+    fn plain_head(&self, me: Key, here: Spot) -> Option<Greenlet<()>> {
         if self.core.hooks.busy() {
             return None;
         }
-        let (key, greenlet) = self.core.table.borrow_mut().plain_head(me, self)?;
+        let (key, greenlet) = self.core.table.borrow_mut().plain_head(me, here, self)?;
         self.core.current.set(key);
         Some(greenlet)
     }
@@ -111,7 +116,7 @@ impl Scheduler {
                 Err(SwitchError::Exited { .. }) => return self.core.current.set(me),
                 Err(_) => self.stranded(),
             }
-            let Some(next) = self.find_next(me) else { return };
+            let Some(next) = self.find_next(me, Spot::here()) else { return };
             match next.exchange(()) {
                 Ok(()) => return,
                 Err(again) => other = *again,
@@ -138,15 +143,15 @@ impl Scheduler {
 
     /// Who is to be switched to, whatever has to be done before that; none if it is the caller itself.
     #[inline(never)]
-    fn prepare(&self, me: Key) -> Option<Greenlet<()>> {
+    fn prepare(&self, me: Key, here: Spot) -> Option<Greenlet<()>> {
         self.leaving(me);
-        self.find_next(me)
+        self.find_next(me, here)
     }
 
     #[inline]
-    fn find_next(&self, me: Key) -> Option<Greenlet<()>> {
+    fn find_next(&self, me: Key, here: Spot) -> Option<Greenlet<()>> {
         loop {
-            self.note_greenlet(me);
+            self.note_place(me, here);
             match self.pick(me) {
                 Next::Me => {
                     self.core.current.set(me);
@@ -163,10 +168,11 @@ impl Scheduler {
 
     /// Remembers where the caller goes on: in a greenlet of its own making, maybe.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(crate) fn note_greenlet(&self, me: Key) {
+    pub(crate) fn note_place(&self, me: Key, here: Spot) {
         let old = {
             let mut table = self.core.table.borrow_mut();
             let link = table.link_mut(me);
+            link.spot = here;
             match &link.greenlet {
                 Some(greenlet) if greenlet.is_current() => None,
                 _ => link.greenlet.replace(greenlet::current()),
@@ -309,8 +315,8 @@ impl Scheduler {
 fn bind_greenlet(entry: &mut Entry) -> Result<&Greenlet<()>, StackError> {
     if entry.base.is_none() {
         let mut builder = Builder::new();
-        if entry.stack_size != 0 {
-            builder = builder.stack_size(entry.stack_size as usize);
+        if let Some(bytes) = entry.stack_size.bytes() {
+            builder = builder.stack_size(bytes);
         }
         if let Some(name) = entry.name() {
             builder = builder.name(name);

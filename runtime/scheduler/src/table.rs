@@ -9,10 +9,13 @@ use std::rc::Rc;
 
 use greenlet::{Greenlet, Payload};
 
+use crate::flags::{Flag, Flags};
 use crate::job::Run;
 use crate::keys::Keys;
+use crate::link::Link;
 use crate::park::Wait;
 use crate::report::Report;
+use crate::stacks::StackSize;
 #[cfg(feature = "tracing")]
 use crate::trace::Span;
 
@@ -67,20 +70,6 @@ pub(crate) struct Waits {
     pub(crate) at: &'static Location<'static>,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Flags {
-    pub(crate) block_trap: bool,
-    pub(crate) atomic: bool,
-    /// Inside `run`.
-    pub(crate) watching: bool,
-    /// Being killed by somebody who waits for its end: it does not choose who runs next.
-    pub(crate) nested: bool,
-    /// Every blocking point of it raises.
-    pub(crate) cancelled: bool,
-    /// The deadline of its wait has come, and it has not gone on since.
-    pub(crate) timed_out: bool,
-}
-
 /// What most tasklets never have.
 #[derive(Default)]
 pub(crate) struct Rare {
@@ -92,30 +81,6 @@ pub(crate) struct Rare {
     pub(crate) span: Option<Span>,
 }
 
-/// A tasklet's place in the ring, and all that a switch to it needs. Apart from the entries, so that many share a cache line.
-#[derive(Default)]
-pub(crate) struct Link {
-    /// In the ring, the neighbours. Of one that is blocked or starved, when it became so.
-    pub(crate) next: Key,
-    pub(crate) prev: Key,
-    /// Where it goes on: its own greenlet, or one that it made and was in when it last left. Only if it has begun.
-    pub(crate) greenlet: Option<Greenlet<()>>,
-    pub(crate) switches: u64,
-}
-
-impl Link {
-    /// Notes the switches that there have been, for one that is blocked now or has found no stack.
-    #[inline]
-    pub(crate) fn stamp(&mut self, now: u64) {
-        (self.next, self.prev) = (now as u32, (now >> 32) as u32);
-    }
-
-    /// What was noted.
-    pub(crate) fn stamped(&self) -> u64 {
-        u64::from(self.prev) << 32 | u64::from(self.next)
-    }
-}
-
 /// What the table knows of a tasklet besides its link.
 pub(crate) struct Entry {
     pub(crate) place: Place,
@@ -124,8 +89,7 @@ pub(crate) struct Entry {
     pub(crate) generation: u64,
     /// Handles of any kind.
     pub(crate) handles: u32,
-    /// In bytes; 0 for the default.
-    pub(crate) stack_size: u32,
+    pub(crate) stack_size: StackSize,
     /// The greenlet that its body runs in.
     pub(crate) base: Option<Greenlet<()>>,
     pub(crate) spawned_at: &'static Location<'static>,
@@ -147,7 +111,7 @@ impl Entry {
             flags: Flags::default(),
             generation: 0,
             handles: 1,
-            stack_size: 0,
+            stack_size: StackSize::default(),
             base: None,
             spawned_at,
             waits: None,
@@ -187,6 +151,11 @@ impl Entry {
         self.waits.as_ref().is_some_and(|waits| waits.outside)
     }
 
+    #[inline]
+    pub(crate) fn is_block_trapped(&self) -> bool {
+        self.flags.has(Flag::BlockTrap)
+    }
+
     pub(crate) fn alive(&self) -> bool {
         matches!(self.life, Life::Unstarted | Life::Started)
     }
@@ -221,6 +190,9 @@ pub(crate) struct Table {
     /// The ring's head, while `len` is not 0.
     pub(crate) head: Key,
     pub(crate) len: usize,
+    /// Where those are who yield in turn, the one that is brought nearer next. It goes round the ring ahead of the head, and is put
+    /// there again whenever the clock is looked at: a hint, which may be anybody's key meanwhile.
+    pub(crate) scout: Key,
     blocked: usize,
     /// How many of those wait for something outside the thread.
     outside: usize,
@@ -357,7 +329,7 @@ impl Table {
         let entry = self.get_mut(key);
         entry.life = Life::Dead;
         let flags = std::mem::take(&mut entry.flags);
-        Remains { nested: flags.nested, waits, job: entry.job.take(), mail: entry.take_mail() }
+        Remains { nested: flags.has(Flag::Nested), waits, job: entry.job.take(), mail: entry.take_mail() }
     }
 
     /// Takes a tasklet out of wherever it is but the ring.

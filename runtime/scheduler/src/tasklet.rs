@@ -9,6 +9,7 @@ use greenlet::Payload;
 
 use crate::core::{MAIN, Scheduler};
 use crate::error::{TaskletError, TaskletExit};
+use crate::flags::Flag;
 use crate::park::TaskletId;
 use crate::table::{Entry, Key, Life, Place};
 
@@ -235,23 +236,23 @@ impl AnyTasklet {
     /// Forbids it to block, or allows it again; returns what was set before. Operations that find a partner still work.
     pub fn set_block_trap(&self, trap: bool) -> bool {
         let mut table = self.scheduler.core.table.borrow_mut();
-        std::mem::replace(&mut table.get_mut(self.key).flags.block_trap, trap)
+        table.get_mut(self.key).flags.set(Flag::BlockTrap, trap)
     }
 
     /// Whether it is forbidden to block.
     pub fn block_trap(&self) -> bool {
-        self.look(|entry| entry.flags.block_trap)
+        self.look(|entry| entry.is_block_trapped())
     }
 
     /// Keeps [`run_for`](crate::run_for) from interrupting it, or not; returns what was set before.
     pub fn set_atomic(&self, atomic: bool) -> bool {
         let mut table = self.scheduler.core.table.borrow_mut();
-        std::mem::replace(&mut table.get_mut(self.key).flags.atomic, atomic)
+        table.get_mut(self.key).flags.set(Flag::Atomic, atomic)
     }
 
     /// Whether [`run_for`](crate::run_for) is kept from interrupting it.
     pub fn atomic(&self) -> bool {
-        self.look(|entry| entry.flags.atomic)
+        self.look(|entry| entry.flags.has(Flag::Atomic))
     }
 }
 
@@ -294,7 +295,7 @@ impl Drop for AnyTasklet {
             return;
         }
         // The scheduler owns the others.
-        let paused = entry.place == Place::Nowhere && !entry.flags.watching;
+        let paused = entry.place == Place::Nowhere && !entry.flags.has(Flag::Watching);
         drop(table);
         if paused {
             self.abandoned();

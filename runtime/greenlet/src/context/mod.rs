@@ -13,7 +13,8 @@
 //! - `Context::round(size)`: the size that a stack gets if this much is asked for, and `Context::size()`: the one that it has;
 //! - `Context::used()`, `give_back_unused()` and `guard()`: how deep it was used, and where an overflow faults, if that is known;
 //! - `Stderr` and `with_thread_name(f)`: what an overflow's report is written with; natively by a signal handler;
-//! - `Context::prefetch()`, `prefetch_deeply()` and `prefetch_below()`: bring what a switch to it needs nearer, if that can be done;
+//! - `Context::prefetch()` and `prefetch_below()`: bring what a switch to it needs nearer, if that can be done;
+//! - `here()`: about where the running stack is left by a switch that is made here, with `FRAME` bytes that the switch stores there;
 //! - `Hub::memory()`, `Hub::refuse(refusals)`, `set_guard_size(bytes)`: figures, failures on demand, and the one setting.
 //!
 //! `entry` must not unwind. A stack is idle once its greenlet has ended: no frame on it holds anything then. Depending on the
@@ -27,11 +28,11 @@ use crate::error::StackLimit;
 cfg_select! {
     all(unix, any(target_arch = "x86_64", target_arch = "aarch64"), not(greenlet_portable)) => {
         mod native;
-        pub(crate) use native::{Context, Hub, Stderr, set_guard_size, switch, switch_finally, with_thread_name};
+        pub(crate) use native::{Context, FRAME, Hub, Stderr, here, set_guard_size, switch, switch_finally, with_thread_name};
     }
     _ => {
         mod portable;
-        pub(crate) use portable::{Context, Hub, Stderr, set_guard_size, switch, switch as switch_finally, with_thread_name};
+        pub(crate) use portable::{Context, FRAME, Hub, Stderr, here, set_guard_size, switch, switch as switch_finally, with_thread_name};
     }
 }
 

@@ -72,6 +72,16 @@ pub(crate) fn set_guard_size(_bytes: usize) -> usize {
     4096
 }
 
+/// What the package stores on a stack that it leaves, in bytes, more or less.
+pub(crate) const FRAME: usize = 64;
+
+/// About where the running stack is left by a switch that is made here.
+#[inline(always)]
+pub(crate) fn here() -> *const () {
+    let here = 0_u8;
+    (&raw const here).wrapping_sub(FRAME).cast()
+}
+
 impl Hub {
     /// What a thread needs. The package handles faults itself.
     pub(crate) fn new(_on_fault: fn(usize)) -> Hub {
@@ -174,12 +184,6 @@ impl Context {
     /// It is not known where that is.
     #[inline]
     pub(crate) fn prefetch_below(&self) {}
-
-    /// As `prefetch`: it is not known how deep that goes.
-    #[inline]
-    pub(crate) fn prefetch_deeply(&self) {
-        self.prefetch();
-    }
 
     /// Frees an idle stack.
     ///

@@ -4,6 +4,7 @@ use greenlet::Payload;
 
 use crate::cancel::scopes::Cancelled;
 use crate::core::Scheduler;
+use crate::flags::Flag;
 use crate::hooks::alert;
 #[cfg(doc)]
 use crate::park::Unwoken;
@@ -23,7 +24,7 @@ impl Scheduler {
                 return None;
             }
             let id = crate::park::TaskletId { key, generation: entry.generation };
-            (id, entry.flags.cancelled)
+            (id, entry.flags.has(Flag::Cancelled))
         };
         self.core.scopes.borrow().due(id, cancelled)
     }
@@ -65,10 +66,13 @@ impl Scheduler {
         let life = {
             let mut table = self.core.table.borrow_mut();
             let entry = table.get_mut(key);
-            if !entry.alive() || entry.flags.cancelled || (cfg!(panic = "abort") && entry.life == Life::Started) {
+            if !entry.alive()
+                || entry.flags.has(Flag::Cancelled)
+                || (cfg!(panic = "abort") && entry.life == Life::Started)
+            {
                 return;
             }
-            entry.flags.cancelled = true;
+            entry.flags.set(Flag::Cancelled, true);
             entry.life
         };
         self.expect_cancelled(1);
@@ -83,7 +87,7 @@ impl Scheduler {
     /// A tasklet ends: it is cancelled no more, and who waits for that on other threads is told.
     pub(crate) fn note_end(&self, key: Key) {
         self.tell_watchers(key);
-        let was = std::mem::take(&mut self.core.table.borrow_mut().get_mut(key).flags.cancelled);
+        let was = self.core.table.borrow_mut().get_mut(key).flags.set(Flag::Cancelled, false);
         if was {
             self.expect_cancelled(-1);
         }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::core::Scheduler;
 use crate::error::TaskletError;
 use crate::fate::{FUTURES, Fate};
+use crate::flags::Flag;
 use crate::job::Run;
 use crate::park::{Description, TaskletId, Terms, Unwoken, Wait};
 use crate::table::Key;
@@ -77,7 +78,7 @@ impl AnyTasklet {
 
     /// Whether it was [cancelled](AnyTasklet::cancel) as a whole and has not ended yet.
     pub fn is_cancelled(&self) -> bool {
-        self.scheduler().core.table.borrow().get(self.key()).flags.cancelled
+        self.scheduler().core.table.borrow().get(self.key()).flags.has(Flag::Cancelled)
     }
 
     /// [Cancels](AnyTasklet::cancel) it and waits for its end, until a moment of [`now`](crate::now()); whether it has died. If

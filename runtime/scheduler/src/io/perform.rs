@@ -5,8 +5,6 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::time::Instant;
 
-use greenlet::Greenlet;
-
 use super::error::WaitError;
 use super::reactor::Reactor;
 use super::readiness::{Direction, Who};
@@ -158,19 +156,17 @@ impl<T: Endpoint> Source<T> {
 }
 
 impl Scheduler {
-    /// Brings the stack of who is next nearer, while the kernel is asked for this one; and of the one after that, what tells where that has
-    /// its stack.
+    /// Brings who is next nearer, while the kernel is asked for this one; and some of the one after that.
     #[inline]
     fn prefetch_next(&self) {
         let me = self.core.current.get();
         let table = self.core.table.borrow();
         if let Some((_, next)) = table.neighbours(me)
             && next != me
-            && let Some(greenlet) = &table.link(next).greenlet
         {
-            greenlet.prefetch_deeply();
-            let after = table.link(next).next;
-            table.link(after).greenlet.as_ref().map(Greenlet::prefetch_block);
+            let link = table.link(next);
+            link.prefetch_target_deeply();
+            table.link(link.next).prefetch_target();
         }
     }
 }

@@ -34,6 +34,7 @@
 mod addresses;
 mod common;
 mod lookup;
+mod remedy;
 mod serve;
 mod tcp_listener;
 mod tcp_stream;
@@ -44,6 +45,7 @@ mod unix_listener;
 mod unix_stream;
 
 pub use addresses::{Target, ToSocketAddrs, lookup_host};
+pub use remedy::AcceptRemedy;
 pub use serve::{Listen, Next, Served, Server, Stopper, serve};
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_stream::TcpStream;

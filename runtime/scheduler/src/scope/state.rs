@@ -14,6 +14,7 @@ use crate::cancel::scopes::{Cancelled, Kind};
 use crate::cancel::shield::Open;
 use crate::core::Scheduler;
 use crate::error::TaskletExit;
+use crate::flags::Flag;
 use crate::park::{Description, TaskletId, Wait};
 use crate::scope::remote::Remote;
 
@@ -232,7 +233,7 @@ impl Scheduler {
 
     /// Whether the running tasklet is being killed where nobody else may run.
     pub(super) fn is_nested(&self) -> bool {
-        self.core.table.borrow().get(self.core.current.get()).flags.nested
+        self.core.table.borrow().get(self.core.current.get()).flags.has(Flag::Nested)
     }
 }
 

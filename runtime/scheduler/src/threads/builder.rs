@@ -9,6 +9,7 @@ use std::thread::available_parallelism;
 use crossbeam_deque::Worker as Queue;
 use greenlet::Payload;
 
+use crate::stacks::StackSize;
 use crate::threads::affinity;
 use crate::threads::pool::Pool;
 use crate::threads::runtime::{self, Runtime};
@@ -22,7 +23,7 @@ type PanicHook = Box<dyn Fn(Payload) + Send + Sync>;
 pub(crate) struct Settings {
     pub(crate) name: String,
     /// In bytes; 0 for the default.
-    pub(crate) stack_size: u32,
+    pub(crate) stack_size: StackSize,
     pub(crate) closed: bool,
     pub(crate) hooks: Hooks,
 }
@@ -73,7 +74,12 @@ pub struct RuntimeBuilder {
 
 impl RuntimeBuilder {
     pub(crate) fn new() -> RuntimeBuilder {
-        let settings = Settings { name: "worker".to_owned(), stack_size: 0, closed: false, hooks: Hooks::default() };
+        let settings = Settings {
+            name: "worker".to_owned(),
+            stack_size: StackSize::default(),
+            closed: false,
+            hooks: Hooks::default(),
+        };
         RuntimeBuilder { threads: None, pin: false, settings }
     }
 
@@ -92,7 +98,7 @@ impl RuntimeBuilder {
     /// The size of the stacks in bytes of the tasklets that are spawned on the runtime, as [`Builder::stack_size`](crate::Builder::stack_size).
     /// What these spawn for their own thread has its own.
     pub fn stack_size(mut self, bytes: usize) -> RuntimeBuilder {
-        self.settings.stack_size = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.settings.stack_size = StackSize::holding(bytes);
         self
     }
 

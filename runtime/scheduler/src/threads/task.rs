@@ -16,6 +16,7 @@ use crate::error::is_exit;
 use crate::fate::Fate;
 use crate::job::{Ended, JoinError, Run};
 use crate::park::{Inbox, TaskletId};
+use crate::stacks::StackSize;
 use crate::threads::pool::Pool;
 use crate::threads::remote::RemoteTasklet;
 
@@ -93,8 +94,8 @@ struct Inner<F, R> {
 /// What a task's tasklet is like, where that was said.
 pub(crate) struct Style {
     pub(crate) name: Option<Box<str>>,
-    /// In bytes; 0 is what the runtime's workers give.
-    pub(crate) stack_size: u32,
+    /// The usual one is what the runtime's workers give.
+    pub(crate) stack_size: StackSize,
     pub(crate) background: bool,
 }
 

@@ -142,11 +142,8 @@ impl Scheduler {
         let worker = self.core.worker.get();
         let style = queued.style();
         let rare = style.and_then(|style| Entry::rare_of(style.name.as_deref().map(Into::into), style.background));
-        let own_size = style.map_or(0, |style| style.stack_size);
-        let stack_size = match own_size {
-            0 => worker.map_or(0, |worker| worker.pool.settings.stack_size),
-            own_size => own_size,
-        };
+        let usual = worker.map(|worker| worker.pool.settings.stack_size).unwrap_or_default();
+        let stack_size = style.map_or(usual, |style| style.stack_size.or(usual));
         let job: Option<Rc<dyn Run>> = Some(match worker {
             Some(worker) => worker.errand(queued),
             None => queued.into_errand(),

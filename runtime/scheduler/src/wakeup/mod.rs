@@ -10,11 +10,11 @@ pub(crate) mod timers;
 
 use std::time::{Duration, Instant};
 
-use greenlet::Greenlet;
-
 use crate::ahead;
 use crate::core::Scheduler;
+use crate::flags::Flag;
 use crate::hooks::alert;
+use crate::link::Link;
 use crate::park::TaskletId;
 use crate::trace;
 use inbox::Command;
@@ -106,12 +106,11 @@ impl Scheduler {
     /// Brings the stacks of tasklets nearer that were woken.
     fn prefetch_stacks(&self, due: &[Option<Alarm>]) {
         let table = self.core.table.borrow();
-        let greenlet = |alarm: &Option<Alarm>| match alarm {
-            Some(Alarm::Wait(id)) => table.links.get(id.key as usize)?.greenlet.as_ref(),
+        let link = |alarm: &Option<Alarm>| match alarm {
+            Some(Alarm::Wait(id)) => table.links.get(id.key as usize),
             _ => None,
         };
-        due.iter().filter_map(greenlet).for_each(Greenlet::prefetch_block);
-        due.iter().filter_map(greenlet).for_each(Greenlet::prefetch_deeply);
+        due.iter().filter_map(link).for_each(Link::prefetch_target_deeply);
     }
 
     fn obey(&self, command: Command) {
@@ -130,9 +129,7 @@ impl Scheduler {
         if waits {
             self.wake_blocked(id.key);
             // It may have been blocked for long.
-            if let Some(greenlet) = &self.core.table.borrow().link(id.key).greenlet {
-                greenlet.prefetch_block();
-            }
+            self.core.table.borrow().link(id.key).prefetch_block();
         }
     }
 
@@ -144,7 +141,7 @@ impl Scheduler {
         }
         self.unblock(id.key);
         let mut table = self.core.table.borrow_mut();
-        table.get_mut(id.key).flags.timed_out = true;
+        table.get_mut(id.key).flags.set(Flag::TimedOut, true);
         table.append(id.key);
         drop(table);
         trace::woken(self, id.key);

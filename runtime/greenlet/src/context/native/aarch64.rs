@@ -22,7 +22,7 @@
 //! Only what a call must preserve is saved; the compiler saves the rest around the call where it is in use. x18 belongs to
 //! the platform, and the rounding mode in FPCR is the thread's, as it is for any call of a function that sets it.
 
-use std::arch::naked_asm;
+use std::arch::{asm, naked_asm};
 
 use super::Header;
 
@@ -124,6 +124,15 @@ pub(super) unsafe extern "C" fn switch(save: *mut *mut Frame, to: *mut Frame, wi
         "ret",
         ".cfi_endproc",
     )
+}
+
+/// Where the stack pointer is: a frame is stored right below.
+#[inline(always)]
+pub(super) fn here() -> *const Frame {
+    let here;
+    // SAFETY: it reads a register.
+    unsafe { asm!("mov {here}, sp", here = out(reg) here, options(nomem, nostack, preserves_flags)) };
+    here
 }
 
 /// The outermost frame of every stack: calls `begin(header)`, which does not return.

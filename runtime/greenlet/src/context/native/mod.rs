@@ -44,8 +44,14 @@ use crate::prefetch;
 /// So many lines of the cache below where a stack was left are brought nearer for what begins there.
 const BELOW: isize = 13;
 
-/// So many above it for what goes on several calls deep; beyond the stack that does nothing.
-const DEEP: isize = 18;
+/// What a switch stores on the stack that it leaves, in bytes.
+pub(crate) const FRAME: usize = size_of::<Frame>();
+
+/// Where the running stack is left by a switch that is made here.
+#[inline(always)]
+pub(crate) fn here() -> *const () {
+    isa::here().wrapping_sub(1).cast()
+}
 
 /// What a thread has for its contexts: its stacks.
 #[derive(Debug)]
@@ -204,12 +210,6 @@ impl Context {
     #[inline]
     pub(crate) fn prefetch_below(&self) {
         self.prefetch_lines((-BELOW..0).rev());
-    }
-
-    /// The same for the frames of several calls.
-    #[inline]
-    pub(crate) fn prefetch_deeply(&self) {
-        self.prefetch_lines(0..DEEP);
     }
 
     #[inline(always)]

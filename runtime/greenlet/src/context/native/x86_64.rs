@@ -71,6 +71,15 @@ pub(super) unsafe fn switch(save: *mut *mut Frame, to: *mut Frame, with: *const 
     brought
 }
 
+/// Where the stack pointer is: a frame is stored right below.
+#[inline(always)]
+pub(super) fn here() -> *const Frame {
+    let here;
+    // SAFETY: it reads a register.
+    unsafe { asm!("mov {here}, rsp", here = out(reg) here, options(nomem, nostack, preserves_flags)) };
+    here
+}
+
 /// The switch itself: to be called by [`switch`] only, which says what is where, and what is not preserved. What is in `rdx`
 /// stays there.
 ///

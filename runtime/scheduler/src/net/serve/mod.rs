@@ -12,6 +12,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::remedy::AcceptRemedy;
 use super::tcp_listener::{BACKLOG, TcpListener};
 use crate::core::Scheduler;
 use crate::io::readiness::Direction;
@@ -113,10 +114,10 @@ pub struct Served {
     pub panicked: u64,
 }
 
-/// Connections that are accepted in a row, at most.
+/// Connections that are accepted in a row, or fail to be, at most.
 const ROW: usize = 64;
 
-/// How long a server that is out of descriptors waits until it tries again, if none of its connections is closed before.
+/// How long a server that is out of descriptors, or does not know what is wrong, waits until it tries again, if none of its connections is closed before.
 const SHORTAGE: Duration = Duration::from_millis(100);
 
 impl<L: Listen> Server<L> {
@@ -188,7 +189,8 @@ impl<L: Listen> Server<L> {
     /// Serves until it is stopped; the caller waits meanwhile. `each` is called in a tasklet of its own whenever a connection has something
     /// to read, or is at its end; an error of it closes the connection, and nobody is told.
     ///
-    /// Being out of descriptors ends nothing: accepting goes on when one is free.
+    /// Being out of descriptors ends nothing: accepting goes on when one is free. So it does after errors of a connection, and such as may pass:
+    /// see [`AcceptRemedy`].
     ///
     /// # Errors
     ///
@@ -285,25 +287,26 @@ impl<L: Listen, S> Serving<L, S> {
                 continue;
             }
             match listener.try_accept() {
-                Ok((stream, peer)) => {
-                    self.admit(stream, peer, greet);
-                    row += 1;
-                    if row == ROW {
-                        row = 0;
-                        let _ = crate::schedule();
-                    }
-                }
+                Ok((stream, peer)) => self.admit(stream, peer, greet),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     row = 0;
                     self.wait_for_one(listener, sweep)?;
+                    continue;
                 }
-                Err(error) if is_shortage(&error) => {
-                    let again = clock::deadline(&self.scheduler, SHORTAGE);
-                    let again = [again, sweep].into_iter().flatten().min();
-                    self.connections.doze(&self.scheduler, again, self.at)?;
-                }
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => return Err(error),
+                Err(error) => match AcceptRemedy::of(&error) {
+                    AcceptRemedy::Again => {}
+                    AcceptRemedy::Later => {
+                        let again = clock::deadline(&self.scheduler, SHORTAGE);
+                        let again = [again, sweep].into_iter().flatten().min();
+                        self.connections.doze(&self.scheduler, again, self.at)?;
+                    }
+                    AcceptRemedy::Never => return Err(error),
+                },
+            }
+            row += 1;
+            if row == ROW {
+                row = 0;
+                let _ = crate::schedule();
             }
         }
         Ok(())
@@ -348,30 +351,4 @@ impl<L: Listen, S> Serving<L, S> {
         }
         Ok(())
     }
-}
-
-/// There are no descriptors, or there is no memory for them: that passes.
-fn is_shortage(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-    shortages.iter().any(|shortage| error.raw_os_error() == Some(shortage.raw_os_error()))
-}
-
-/// The connection that would have been accepted has failed, and not the listener.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let failures = [
-        Errno::CONNABORTED,
-        Errno::CONNRESET,
-        Errno::INTR,
-        Errno::PROTO,
-        Errno::PERM,
-        Errno::NETDOWN,
-        Errno::NOPROTOOPT,
-        Errno::HOSTDOWN,
-        Errno::HOSTUNREACH,
-        Errno::OPNOTSUPP,
-        Errno::NETUNREACH,
-    ];
-    failures.iter().any(|failure| error.raw_os_error() == Some(failure.raw_os_error()))
 }
