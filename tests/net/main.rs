@@ -16,5 +16,6 @@ mod shortage;
 mod support;
 mod tcp;
 mod threads;
+mod turns;
 mod udp;
 mod unix;

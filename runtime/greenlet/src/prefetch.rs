@@ -1,5 +1,6 @@
 //! Telling the processor what will be read soon.
 
+use std::ops::Range;
 use std::ptr;
 
 use crate::context::{self, Context};
@@ -85,19 +86,16 @@ impl Spot {
         line(start.wrapping_byte_add(TOUCHED - 1));
     }
 
-    /// The same with a kilobyte of the stack: for what goes on several calls deep, and if there is time until then, as that of a system
-    /// call.
-    #[inline]
-    pub fn prefetch_deeply(self) {
-        lines(ptr::without_provenance(self.0), 0..DEEP);
+    /// Brings lines of the cache nearer, counted from the one where the stack was left to those of the callers: for what goes on several
+    /// calls deep, if there is time until then, as that of a system call.
+    #[inline(always)]
+    pub fn prefetch_lines(self, which: Range<isize>) {
+        lines(ptr::without_provenance(self.0), which);
     }
 }
 
 /// So many bytes of a stack that was left are needed for a switch to it and a return or two.
 const TOUCHED: usize = context::FRAME + 64;
-
-/// So many lines of the cache are for what goes on several calls deep; beyond the stack that does nothing.
-const DEEP: isize = 18;
 
 /// The stack of a greenlet, if it has one, to be brought nearer: the reference is not kept.
 #[inline(always)]

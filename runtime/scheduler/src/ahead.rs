@@ -38,7 +38,7 @@ impl Ahead {
     #[inline(never)]
     fn look_far(&self, table: &Table, head: Key) {
         let mut next = self.next.get();
-        let after = |key: Key| table.links.get(key as usize).map_or(NONE, |link| link.next);
+        let after = |key: Key| table.after(key).map_or(NONE, |(key, _)| key);
         if next[0] == head {
             next.copy_within(1.., 0);
             next[STEPS - 1] = after(next[STEPS - 2]);

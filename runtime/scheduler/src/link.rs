@@ -1,5 +1,7 @@
 //! A tasklet's place in the ring.
 
+use std::ops::Range;
+
 use greenlet::{Greenlet, Spot};
 
 use crate::table::Key;
@@ -21,6 +23,9 @@ pub(crate) struct Link {
 
 /// Two of them are a line of the cache.
 const _: () = assert!(size_of::<Link>() <= 32);
+
+/// So many lines of a stack are for what goes on several calls deep; what is beyond the stack is fetched in vain.
+const DEEP: Range<isize> = 0..18;
 
 impl Link {
     /// Notes the switches that there have been, for one that is blocked now or has found no stack.
@@ -45,7 +50,7 @@ impl Link {
     #[inline]
     pub(crate) fn prefetch_target_deeply(&self) {
         self.prefetch_block();
-        self.spot.prefetch_deeply();
+        self.spot.prefetch_lines(DEEP);
     }
 
     #[inline(always)]

@@ -261,12 +261,27 @@ impl Table {
         &mut self.links[key as usize]
     }
 
+    /// Who is after one of the ring, and its link: a hint, which may be wrong of one that is not there.
+    #[inline]
+    pub(crate) fn after(&self, key: Key) -> Option<(Key, &Link)> {
+        let next = self.links.get(key as usize)?.next;
+        Some((next, self.links.get(next as usize)?))
+    }
+
     /// Brings what is known of a tasklet nearer.
     #[inline]
     pub(crate) fn prefetch(&self, key: Key) {
-        if let (Some(entry), Some(link)) = (self.entries.get(key as usize), self.links.get(key as usize)) {
-            greenlet::prefetch(entry);
+        self.prefetch_entry(key);
+        if let Some(link) = self.links.get(key as usize) {
             greenlet::prefetch(link);
+        }
+    }
+
+    /// The same without its link.
+    #[inline]
+    pub(crate) fn prefetch_entry(&self, key: Key) {
+        if let Some(entry) = self.entries.get(key as usize) {
+            greenlet::prefetch(entry);
         }
     }
 

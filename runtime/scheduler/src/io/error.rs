@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use super::operation::Operation;
 use crate::error::TaskletError;
 use crate::park::Refusal;
 use crate::report::Report;
@@ -28,7 +29,7 @@ use crate::report::Report;
 /// ```
 #[derive(Debug)]
 pub struct WaitError {
-    operation: &'static str,
+    operation: Operation,
     on: String,
     reason: Reason,
 }
@@ -43,7 +44,7 @@ enum Reason {
 impl WaitError {
     /// What the tasklet would have done, as `read`.
     pub fn operation(&self) -> &'static str {
-        self.operation
+        self.operation.name()
     }
 
     /// What it would have waited for, as `tcp 127.0.0.1:4000->127.0.0.1:80`.
@@ -62,8 +63,8 @@ impl WaitError {
 
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let WaitError { operation, on, reason } = self;
-        match reason {
+        let (operation, on) = (self.operation(), &self.on);
+        match &self.reason {
             Reason::TimedOut => write!(f, "{operation} on {on}: the time was up"),
             Reason::BlockTrap => write!(
                 f,
@@ -85,23 +86,23 @@ impl Error for WaitError {
 
 impl WaitError {
     #[cold]
-    fn make(kind: io::ErrorKind, operation: &'static str, on: String, reason: Reason) -> io::Error {
+    fn make(kind: io::ErrorKind, operation: Operation, on: String, reason: Reason) -> io::Error {
         io::Error::new(kind, WaitError { operation, on, reason })
     }
 
     /// The time was up.
-    pub(crate) fn timed_out(operation: &'static str, on: String) -> io::Error {
+    pub(crate) fn timed_out(operation: Operation, on: String) -> io::Error {
         WaitError::make(io::ErrorKind::TimedOut, operation, on, Reason::TimedOut)
     }
 
     /// Nobody could ever have woken the tasklet.
-    pub(crate) fn deadlock(operation: &'static str, on: String, report: Box<Report>) -> io::Error {
+    pub(crate) fn deadlock(operation: Operation, on: String, report: Box<Report>) -> io::Error {
         let reason = Reason::Refused(TaskletError::Deadlock(report));
         WaitError::make(io::ErrorKind::Deadlock, operation, on, reason)
     }
 
     /// The tasklet may not wait.
-    pub(crate) fn refused(operation: &'static str, on: String, refusal: Refusal) -> io::Error {
+    pub(crate) fn refused(operation: Operation, on: String, refusal: Refusal) -> io::Error {
         match refusal {
             Refusal::Refused(TaskletError::Deadlock(report)) => WaitError::deadlock(operation, on, report),
             Refusal::Refused(error) => {

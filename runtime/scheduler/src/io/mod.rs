@@ -12,13 +12,17 @@
 //! in the order in which they came.
 
 mod error;
+mod foresight;
+pub(crate) mod operation;
 mod perform;
 mod pollable;
 mod precise;
 pub(crate) mod reactor;
 pub(crate) mod readiness;
 mod review;
+mod seat;
 pub(crate) mod source;
+pub(crate) mod turns;
 pub mod watch;
 
 pub use error::WaitError;

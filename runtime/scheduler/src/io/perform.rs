@@ -1,14 +1,15 @@
 //! One operation on a source: tried, and where it would block, waited for and tried again.
 
 use std::io;
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::time::Instant;
 
 use super::error::WaitError;
+use super::operation::{Direction, Operation};
 use super::reactor::Reactor;
-use super::readiness::{Direction, Who};
 use super::source::{Endpoint, Patience, Source, Watched, Wish};
+use super::turns::Who;
 use crate::core::Scheduler;
 use crate::park::{TaskletId, Terms, Unwoken};
 use crate::seams::clock;
@@ -24,30 +25,55 @@ impl<T: Endpoint> Source<T> {
         short: impl Fn(&R) -> bool,
     ) -> io::Result<R> {
         let scheduler = Scheduler::local();
-        if self.may_try(&scheduler, wish.direction) {
+        let seat = self.seat(&scheduler);
+        if seat.is_none_or(|seat| seat.may_try(wish.direction())) {
+            if let Some(seat) = seat {
+                scheduler.foresee(seat.reactor);
+            }
             match persistently(|| attempt(self.io())) {
                 Ok(done) => {
-                    if short(&done) {
-                        self.fell_short(&scheduler, wish.direction);
+                    if let Some(seat) = seat
+                        && short(&done)
+                    {
+                        seat.fell_short(wish.direction());
                     }
                     return Ok(done);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.drained(&scheduler, wish.direction),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    seat.inspect(|seat| seat.drained(wish.direction()));
+                }
                 Err(error) => return Err(error),
             }
         }
-        let waiting = self.join(&scheduler, wish)?;
+        self.perform_later(&scheduler, seat, wish, attempt, short)
+    }
+
+    /// The same when it would block. All that is on the stack while a tasklet waits is in one frame: it is met cold, line by line, when the
+    /// tasklet goes on.
+    #[inline(never)]
+    fn perform_later<R>(
+        &self,
+        scheduler: &Scheduler,
+        seat: Option<SeatOf<'_>>,
+        wish: Wish,
+        mut attempt: impl FnMut(&T) -> io::Result<R>,
+        short: impl Fn(&R) -> bool,
+    ) -> io::Result<R> {
+        let waiting = self.join(scheduler, seat, wish)?;
         loop {
-            waiting.wait()?;
-            scheduler.prefetch_next();
+            waiting.wait(self.watched())?;
+            scheduler.foresee_next(waiting.seat.reactor);
             match persistently(|| attempt(self.io())) {
                 Ok(done) => {
                     if short(&done) {
-                        waiting.reactor.seats.borrow_mut().fell_short(waiting.slot, wish.direction);
+                        waiting.seat.fell_short(wish.direction());
                     }
                     return Ok(done);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.drained(&scheduler, wish.direction),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    waiting.seat.drained(wish.direction());
+                    waiting.tried();
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -68,10 +94,12 @@ impl<T: Endpoint> Source<T> {
     ) -> io::Result<R> {
         let done = persistently(|| attempt(self.io()));
         let scheduler = Scheduler::local();
-        match &done {
-            Ok(moved) if short(moved) => self.fell_short(&scheduler, direction),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.drained(&scheduler, direction),
-            _ => {}
+        if let Some(seat) = self.seat(&scheduler) {
+            match &done {
+                Ok(moved) if short(moved) => seat.fell_short(direction),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => seat.drained(direction),
+                _ => {}
+            }
         }
         done
     }
@@ -79,24 +107,14 @@ impl<T: Endpoint> Source<T> {
     /// Waits until an operation may be tried with success, or for no reason at all.
     pub(crate) fn wait(&self, wish: Wish) -> io::Result<()> {
         let scheduler = Scheduler::local();
-        self.drained(&scheduler, wish.direction);
-        self.join(&scheduler, wish)?.wait_once()
+        self.drained(&scheduler, wish.direction());
+        self.join(&scheduler, self.seat(&scheduler), wish)?.wait_once(self.watched())
     }
 
-    /// Has somebody told when there may be something to read; its turn. None if there may be now: nobody is told then.
-    pub(crate) fn tell_when_readable(
-        &self,
-        scheduler: &Scheduler,
-        who: Who,
-        operation: &'static str,
-    ) -> io::Result<Option<u32>> {
-        let reactor = scheduler.reactor()?;
-        let slot = self.slot_or_register(scheduler, reactor, Direction::Read)?;
-        let mut seats = reactor.seats.borrow_mut();
-        if seats.may_try(slot, Direction::Read) {
-            return Ok(None);
-        }
-        Ok(Some(seats.join(slot, Direction::Read, who, operation)))
+    /// Has somebody told when there may be something to read; its ticket. None if there may be now: nobody is told then.
+    pub(crate) fn tell_when_readable(&self, scheduler: &Scheduler, who: Who) -> io::Result<Option<u32>> {
+        let seat = self.seat_or_register(scheduler, Direction::Read)?;
+        Ok((!seat.may_try(Direction::Read)).then(|| seat.join(who, Operation::AwaitService)))
     }
 
     /// There is nothing to read, as the kernel has said.
@@ -104,70 +122,81 @@ impl<T: Endpoint> Source<T> {
         self.drained(scheduler, Direction::Read);
     }
 
-    pub(super) fn slot_or_register(
-        &self,
-        scheduler: &Scheduler,
-        reactor: &Reactor,
-        direction: Direction,
-    ) -> io::Result<u32> {
-        if let Some(slot) = self.slot(scheduler, reactor) {
-            return Ok(slot);
-        }
-        let slot = self.register(scheduler)?;
-        // If it is ready now, an event says so.
-        reactor.seats.borrow_mut().drained(slot, direction);
-        Ok(slot)
-    }
-
-    #[inline]
-    fn may_try(&self, scheduler: &Scheduler, direction: Direction) -> bool {
-        let Some(reactor) = scheduler.core.reactor.get() else { return true };
-        self.slot(scheduler, reactor).is_none_or(|slot| reactor.seats.borrow().may_try(slot, direction))
-    }
-
-    #[inline]
     pub(super) fn drained(&self, scheduler: &Scheduler, direction: Direction) {
-        let Some(reactor) = scheduler.core.reactor.get() else { return };
-        if let Some(slot) = self.slot(scheduler, reactor) {
-            reactor.seats.borrow_mut().drained(slot, direction);
-        }
+        self.seat(scheduler).inspect(|seat| seat.drained(direction));
+    }
+
+    /// Its seat on this thread, if it has one.
+    #[inline]
+    fn seat<'a>(&self, scheduler: &'a Scheduler) -> Option<SeatOf<'a>> {
+        let reactor = scheduler.core.reactor.get()?;
+        self.slot(scheduler, reactor).map(|slot| SeatOf { reactor, slot })
     }
 
     #[inline]
-    fn fell_short(&self, scheduler: &Scheduler, direction: Direction) {
-        let Some(reactor) = scheduler.core.reactor.get() else { return };
-        if let Some(slot) = self.slot(scheduler, reactor) {
-            reactor.seats.borrow_mut().fell_short(slot, direction);
-        }
+    pub(super) fn seat_or_register<'a>(
+        &self,
+        scheduler: &'a Scheduler,
+        direction: Direction,
+    ) -> io::Result<SeatOf<'a>> {
+        self.seat(scheduler).map_or_else(|| self.register_anew(scheduler, direction), Ok)
+    }
+
+    #[cold]
+    fn register_anew<'a>(&self, scheduler: &'a Scheduler, direction: Direction) -> io::Result<SeatOf<'a>> {
+        let reactor = scheduler.reactor()?;
+        let seat = SeatOf { reactor, slot: self.register(scheduler)? };
+        // If it is ready now, an event says so.
+        seat.drained(direction);
+        Ok(seat)
     }
 
     /// Joins those who wait for a direction, which has been found to be drained if nobody watches it yet.
-    fn join<'a>(&'a self, scheduler: &'a Scheduler, wish: Wish) -> io::Result<Waiting<'a>> {
-        let reactor = scheduler.reactor()?;
-        let slot = self.slot_or_register(scheduler, reactor, wish.direction)?;
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn join<'a>(&self, scheduler: &'a Scheduler, seat: Option<SeatOf<'a>>, wish: Wish) -> io::Result<Waiting<'a>> {
+        let seat = seat.map_or_else(|| self.register_anew(scheduler, wish.direction()), Ok)?;
         let deadline = match wish.patience {
             Patience::Until(deadline) => deadline,
-            Patience::Usual => self.limit(wish.direction).and_then(|limit| clock::deadline(scheduler, limit)),
+            Patience::Usual => self.limit(wish.direction()).and_then(|limit| clock::deadline(scheduler, limit)),
         };
         let id = scheduler.current_id();
-        let key = reactor.seats.borrow_mut().join(slot, wish.direction, Who::Tasklet(id), wish.operation);
-        Ok(Waiting { scheduler, reactor, source: self.watched(), key, id, slot, wish, deadline })
+        let ticket = seat.join(Who::Tasklet(id), wish.operation);
+        seat.reactor.foresight.note(id.key, seat.slot);
+        Ok(Waiting { scheduler, seat, ticket, id, operation: wish.operation, at: wish.at, deadline })
     }
 }
 
-impl Scheduler {
-    /// Brings who is next nearer, while the kernel is asked for this one; and some of the one after that.
+/// What a thread knows of one source.
+#[derive(Clone, Copy)]
+pub(super) struct SeatOf<'a> {
+    pub(super) reactor: &'a Rc<Reactor>,
+    pub(super) slot: u32,
+}
+
+impl SeatOf<'_> {
     #[inline]
-    fn prefetch_next(&self) {
-        let me = self.core.current.get();
-        let table = self.core.table.borrow();
-        if let Some((_, next)) = table.neighbours(me)
-            && next != me
-        {
-            let link = table.link(next);
-            link.prefetch_target_deeply();
-            table.link(link.next).prefetch_target();
-        }
+    fn may_try(self, direction: Direction) -> bool {
+        self.reactor.seats.borrow().may_try(self.slot, direction)
+    }
+
+    #[inline]
+    fn is_ready(self, direction: Direction) -> bool {
+        self.reactor.seats.borrow().is_ready(self.slot, direction)
+    }
+
+    #[inline]
+    fn drained(self, direction: Direction) {
+        self.reactor.seats.borrow_mut().drained(self.slot, direction);
+    }
+
+    #[inline]
+    fn fell_short(self, direction: Direction) {
+        self.reactor.seats.borrow_mut().fell_short(self.slot, direction);
+    }
+
+    #[inline]
+    fn join(self, who: Who, operation: Operation) -> u32 {
+        self.reactor.seats.borrow_mut().join(self.slot, who, operation)
     }
 }
 
@@ -182,55 +211,59 @@ pub(super) fn persistently<R>(mut attempt: impl FnMut() -> io::Result<R>) -> io:
     }
 }
 
-/// A tasklet's place in the queue of a direction, which it leaves when this is dropped.
+/// A tasklet's place among those who wait for a direction, which it leaves when this is dropped.
 struct Waiting<'a> {
     scheduler: &'a Scheduler,
-    reactor: &'a Rc<Reactor>,
-    source: &'a dyn Watched,
-    key: u32,
+    seat: SeatOf<'a>,
+    ticket: u32,
     id: TaskletId,
-    slot: u32,
-    wish: Wish,
+    operation: Operation,
+    at: &'static Location<'static>,
     deadline: Option<Instant>,
 }
 
 impl Waiting<'_> {
     /// Waits until it is this one's turn, and the direction may be ready.
-    fn wait(&self) -> io::Result<()> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn wait(&self, source: &dyn Watched) -> io::Result<()> {
         loop {
-            self.wait_once()?;
-            if self.reactor.seats.borrow().is_ready(self.slot, self.wish.direction) {
+            self.wait_once(source)?;
+            if self.seat.is_ready(self.operation.direction()) {
                 return Ok(());
             }
+            self.tried();
         }
     }
 
-    fn wait_once(&self) -> io::Result<()> {
-        self.reactor.seats.borrow_mut().tried(self.key);
+    /// It was woken in vain.
+    fn tried(&self) {
+        self.seat.reactor.seats.borrow_mut().tried(self.ticket);
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn wait_once(&self, source: &dyn Watched) -> io::Result<()> {
         let terms = Terms { deadline: self.deadline, outside: true };
         if let Err(refusal) = self.scheduler.check_wait(false, terms) {
-            return Err(WaitError::refused(self.wish.operation, self.source.describe(), refusal));
+            return Err(WaitError::refused(self.operation, source.describe(), refusal));
         }
-        match self.scheduler.wait_on(self.reactor.clone(), self.key, self.wish.at, terms) {
-            Ok(()) => Ok(()),
-            Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
-            Err(Unwoken::TimedOut) => Err(WaitError::timed_out(self.wish.operation, self.source.describe())),
-            Err(Unwoken::Deadlock(report)) => {
-                Err(WaitError::deadlock(self.wish.operation, self.source.describe(), report))
-            }
+        let woken = self.scheduler.wait_on(self.seat.reactor.clone(), self.ticket, self.at, terms);
+        woken.map_err(|unwoken| self.unwoken(source, unwoken))
+    }
+
+    /// The error of a wait that has ended otherwise than by an event.
+    #[cold]
+    fn unwoken(&self, source: &dyn Watched, unwoken: Unwoken) -> io::Error {
+        match unwoken {
+            Unwoken::Thrown(payload) => resume_unwind(payload),
+            Unwoken::TimedOut => WaitError::timed_out(self.operation, source.describe()),
+            Unwoken::Deadlock(report) => WaitError::deadlock(self.operation, source.describe(), report),
         }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut seats = self.reactor.seats.borrow_mut();
-        // Who was taken out by a kill or by its deadline, is not in there any more.
-        if !seats.has_turn(self.key, self.id) {
-            return;
-        }
-        let next = seats.leave(self.key);
-        drop(seats);
+        let next = self.seat.reactor.seats.borrow_mut().leave_as(self.ticket, self.id);
         if let Some(next) = next {
             self.scheduler.tell(next);
         }

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::Location;
 use std::time::Duration;
 
-use super::readiness::Direction;
+use super::operation::{Direction, Operation};
 use super::source::{Endpoint, Source, Wish};
 use super::watch::{Readiness, watch};
 
@@ -141,7 +141,7 @@ impl<T: AsFd + 'static> Pollable<T> {
     /// ```
     #[track_caller]
     pub fn read_with<R>(&self, mut f: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.source.perform_whole(Wish::new(Direction::Read, "read"), |io| f(&io.0))
+        self.source.perform_whole(Wish::new(Operation::Read), |io| f(&io.0))
     }
 
     /// Does something that writes: whenever it returns `WouldBlock`, waits until there is room, and does it again.
@@ -151,7 +151,7 @@ impl<T: AsFd + 'static> Pollable<T> {
     /// As [`read_with`](Pollable::read_with).
     #[track_caller]
     pub fn write_with<R>(&self, mut f: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.source.perform_whole(Wish::new(Direction::Write, "write"), |io| f(&io.0))
+        self.source.perform_whole(Wish::new(Operation::Write), |io| f(&io.0))
     }
 }
 

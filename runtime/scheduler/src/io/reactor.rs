@@ -14,10 +14,13 @@ use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
+use super::foresight::Foresight;
 use super::precise;
-use super::readiness::{Calls, READ, READ_ENDED, Seats, WRITE, WRITE_ENDED, Who};
+use super::readiness::{Calls, Seats};
 use super::review;
+use super::seat::{READ, READ_ENDED, WRITE, WRITE_ENDED};
 use super::source::Watched;
+use super::turns::Who;
 use crate::core::Scheduler;
 use crate::park::{Description, Inbox, TaskletId, Wait};
 
@@ -36,6 +39,7 @@ pub(crate) struct Reactor {
     events: Cell<Option<Events>>,
     pub(crate) seats: RefCell<Seats>,
     pub(super) link: Arc<Link>,
+    pub(super) foresight: Foresight,
     /// When it last looked, by the clock of [`Pace`](crate::pace::Pace).
     looked: Cell<u64>,
     /// When it last asked anew.
@@ -60,6 +64,7 @@ impl Reactor {
             poll: RefCell::new(poll),
             events: Cell::new(Some(Events::with_capacity(BATCH))),
             seats: RefCell::default(),
+            foresight: Foresight::default(),
             link,
             looked: Cell::new(0),
             reviewed: Cell::new(0),
@@ -279,6 +284,6 @@ impl Wait for Reactor {
             return Description { operation: "wait", on: "a descriptor".to_owned() };
         };
         let on = source.upgrade().map_or_else(|| "a descriptor".to_owned(), |source| source.describe());
-        Description { operation, on }
+        Description { operation: operation.name(), on }
     }
 }

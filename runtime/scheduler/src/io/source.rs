@@ -15,8 +15,8 @@ use mio::{Registry, Token};
 use parking_lot::Mutex;
 
 use super::error::WaitError;
+use super::operation::{Direction, Operation};
 use super::reactor::{self, Link, Reactor};
-use super::readiness::Direction;
 use crate::core::Scheduler;
 use crate::seams::clock;
 use crate::wakeup::inbox::Command;
@@ -79,8 +79,7 @@ pub(crate) enum Patience {
 /// What is to be done with a source.
 #[derive(Clone, Copy)]
 pub(crate) struct Wish {
-    pub(crate) direction: Direction,
-    pub(crate) operation: &'static str,
+    pub(crate) operation: Operation,
     pub(crate) patience: Patience,
     pub(crate) at: &'static Location<'static>,
 }
@@ -89,8 +88,13 @@ impl Wish {
     /// To do something as soon as it can be done, within the limits of the source.
     #[track_caller]
     #[inline]
-    pub(crate) fn new(direction: Direction, operation: &'static str) -> Wish {
-        Wish { direction, operation, patience: Patience::Usual, at: Location::caller() }
+    pub(crate) fn new(operation: Operation) -> Wish {
+        Wish { operation, patience: Patience::Usual, at: Location::caller() }
+    }
+
+    #[inline]
+    pub(crate) fn direction(self) -> Direction {
+        self.operation.direction()
     }
 
     /// To give up then.

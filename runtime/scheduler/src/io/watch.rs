@@ -42,10 +42,11 @@ use std::rc::Rc;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::perform::persistently;
+use super::operation::Operation;
+use super::perform::{SeatOf, persistently};
 use super::reactor::Reactor;
-use super::readiness::{Direction, Who};
 use super::source::{Endpoint, Source, Wish};
+use super::turns::Who;
 use crate::core::Scheduler;
 use crate::park::{TaskletId, Wait};
 
@@ -59,18 +60,10 @@ pub enum Readiness {
 }
 
 impl Readiness {
-    fn direction(self) -> Direction {
+    fn operation(self) -> Operation {
         match self {
-            Readiness::Readable => Direction::Read,
-            Readiness::Writable => Direction::Write,
-        }
-    }
-
-    /// What it is called in reports.
-    fn operation(self) -> &'static str {
-        match self {
-            Readiness::Readable => "readable",
-            Readiness::Writable => "writable",
+            Readiness::Readable => Operation::Readable,
+            Readiness::Writable => Operation::Writable,
         }
     }
 
@@ -180,7 +173,7 @@ impl<T: Endpoint> Source<T> {
         let is_ready = persistently(|| is_ready_now(self.io(), readiness))?;
         if !is_ready {
             // What was known from an event is out of date: the next one tells.
-            self.drained(&Scheduler::local(), readiness.direction());
+            self.drained(&Scheduler::local(), readiness.operation().direction());
         }
         Ok(is_ready)
     }
@@ -191,21 +184,20 @@ impl<T: Endpoint> Source<T> {
         who: Rc<dyn Watcher>,
         number: u32,
     ) -> io::Result<Option<Watching>> {
-        let (scheduler, direction) = (Scheduler::local(), readiness.direction());
-        let reactor = scheduler.reactor()?;
-        let slot = self.slot_or_register(&scheduler, reactor, direction)?;
+        let (scheduler, operation) = (Scheduler::local(), readiness.operation());
+        let SeatOf { reactor, slot } = self.seat_or_register(&scheduler, operation.direction())?;
         let mut seats = reactor.seats.borrow_mut();
-        if seats.is_ready(slot, direction) {
+        if seats.is_ready(slot, operation.direction()) {
             return Ok(None);
         }
-        let place = seats.watch(slot, direction, Who::Called(who.clone(), number), readiness.operation());
+        let place = seats.watch(slot, Who::Called(who.clone(), number), operation);
         drop(seats);
         Ok(Some(Watching { reactor: reactor.clone(), place, who, number }))
     }
 
     /// Waits until it is ready.
     pub(crate) fn wait_until(&self, readiness: Readiness, at: &'static Location<'static>) -> io::Result<()> {
-        let wish = Wish { at, ..Wish::new(readiness.direction(), readiness.operation()) };
+        let wish = Wish { at, ..Wish::new(readiness.operation()) };
         self.perform_whole(wish, |io| {
             if is_ready_now(io, readiness)? { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
         })

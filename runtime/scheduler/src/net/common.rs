@@ -143,7 +143,7 @@ macro_rules! timeouts {
             ///
             /// `InvalidInput` for no time at all.
             pub fn set_read_timeout(&self, timeout: Option<std::time::Duration>) -> std::io::Result<()> {
-                self.source.set_limit($crate::io::readiness::Direction::Read, timeout)
+                self.source.set_limit($crate::io::operation::Direction::Read, timeout)
             }
 
             /// How long an operation waits until it can write, at the longest; `None` is for ever, which is the default.
@@ -152,7 +152,7 @@ macro_rules! timeouts {
             ///
             /// `InvalidInput` for no time at all.
             pub fn set_write_timeout(&self, timeout: Option<std::time::Duration>) -> std::io::Result<()> {
-                self.source.set_limit($crate::io::readiness::Direction::Write, timeout)
+                self.source.set_limit($crate::io::operation::Direction::Write, timeout)
             }
 
             /// See [`set_read_timeout`](Self::set_read_timeout).
@@ -161,7 +161,7 @@ macro_rules! timeouts {
             ///
             /// None: the standard library has a `Result` here.
             pub fn read_timeout(&self) -> std::io::Result<Option<std::time::Duration>> {
-                Ok(self.source.limit($crate::io::readiness::Direction::Read))
+                Ok(self.source.limit($crate::io::operation::Direction::Read))
             }
 
             /// See [`set_write_timeout`](Self::set_write_timeout).
@@ -170,7 +170,7 @@ macro_rules! timeouts {
             ///
             /// None: the standard library has a `Result` here.
             pub fn write_timeout(&self) -> std::io::Result<Option<std::time::Duration>> {
-                Ok(self.source.limit($crate::io::readiness::Direction::Write))
+                Ok(self.source.limit($crate::io::operation::Direction::Write))
             }
         }
     };
@@ -207,14 +207,14 @@ macro_rules! stream {
             #[track_caller]
             #[inline]
             fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-                let (wish, room) = (Wish::new(Direction::Read, "read"), buffer.len());
+                let (wish, room) = (Wish::new(Operation::Read), buffer.len());
                 self.source.perform(wish, |mut io| std::io::Read::read(&mut io, buffer), |moved| $short(*moved, room))
             }
 
             #[track_caller]
             fn read_vectored(&mut self, buffers: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
                 let room = buffers.iter().map(|buffer| buffer.len()).sum();
-                let wish = Wish::new(Direction::Read, "read");
+                let wish = Wish::new(Operation::Read);
                 self.source.perform(wish, |mut io| io.read_vectored(buffers), |moved| $short(*moved, room))
             }
         }
@@ -223,14 +223,14 @@ macro_rules! stream {
             #[track_caller]
             #[inline]
             fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                let wish = Wish::new(Direction::Write, "write");
+                let wish = Wish::new(Operation::Write);
                 self.source.perform(wish, |mut io| io.write(bytes), |moved| $short(*moved, bytes.len()))
             }
 
             #[track_caller]
             fn write_vectored(&mut self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
                 let room = buffers.iter().map(|buffer| buffer.len()).sum();
-                let wish = Wish::new(Direction::Write, "write");
+                let wish = Wish::new(Operation::Write);
                 self.source.perform(wish, |mut io| io.write_vectored(buffers), |moved| $short(*moved, room))
             }
 

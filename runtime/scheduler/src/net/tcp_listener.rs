@@ -10,8 +10,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::addresses::{ToSocketAddrs, each};
 use super::common::socket;
 use super::tcp_stream::TcpStream;
+use crate::io::operation::{Direction, Operation};
 use crate::io::reactor;
-use crate::io::readiness::Direction;
 use crate::io::source::{Source, Wish};
 
 /// Connections that the kernel completes before they are accepted; it has a limit of its own, too.
@@ -77,7 +77,7 @@ impl TcpListener {
     /// Unwinds with what is thrown into the caller while it waits.
     #[track_caller]
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        self.accept_as(Wish::new(Direction::Read, "accept"))
+        self.accept_as(Wish::new(Operation::Accept))
     }
 
     /// Waits for the next connection, for no longer than this.
@@ -87,7 +87,7 @@ impl TcpListener {
     /// `TimedOut`, and as [`accept`](TcpListener::accept).
     #[track_caller]
     pub fn accept_timeout(&self, timeout: Duration) -> io::Result<(TcpStream, SocketAddr)> {
-        self.accept_as(Wish::new(Direction::Read, "accept").within(timeout))
+        self.accept_as(Wish::new(Operation::Accept).within(timeout))
     }
 
     /// Waits for the next connection until a moment of [`now`](crate::now()).
@@ -97,7 +97,7 @@ impl TcpListener {
     /// `TimedOut`, and as [`accept`](TcpListener::accept).
     #[track_caller]
     pub fn accept_deadline(&self, deadline: Instant) -> io::Result<(TcpStream, SocketAddr)> {
-        self.accept_as(Wish::new(Direction::Read, "accept").until(Some(deadline)))
+        self.accept_as(Wish::new(Operation::Accept).until(Some(deadline)))
     }
 
     pub(super) fn accept_as(&self, wish: Wish) -> io::Result<(TcpStream, SocketAddr)> {

@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use super::addresses::{ToSocketAddrs, each};
 use super::common::{socket, stream, timeouts};
 use crate::io::WaitError;
-use crate::io::readiness::Direction;
+use crate::io::operation::{Direction, Operation};
 use crate::io::source::{Source, Wish};
 
 /// A TCP connection. It is closed when the last handle of it is dropped.
@@ -69,7 +69,7 @@ impl TcpStream {
     /// Unwinds with what is thrown into the caller while it waits.
     #[track_caller]
     pub fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
-        let wish = Wish::new(Direction::Write, "connect").until(None);
+        let wish = Wish::new(Operation::Connect).until(None);
         each(&address, |address| TcpStream::connect_one(address, wish))
     }
 
@@ -83,7 +83,7 @@ impl TcpStream {
         if timeout.is_zero() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no time to connect in"));
         }
-        TcpStream::connect_one(*address, Wish::new(Direction::Write, "connect").within(timeout))
+        TcpStream::connect_one(*address, Wish::new(Operation::Connect).within(timeout))
     }
 
     /// Connects to a host until a moment of [`now`](crate::now()); of several addresses, each may have all the time that is left.
@@ -93,7 +93,7 @@ impl TcpStream {
     /// `TimedOut`, and as [`connect`](TcpStream::connect).
     #[track_caller]
     pub fn connect_deadline(address: impl ToSocketAddrs, deadline: Instant) -> io::Result<TcpStream> {
-        let wish = Wish::new(Direction::Write, "connect").until(Some(deadline));
+        let wish = Wish::new(Operation::Connect).until(Some(deadline));
         each(&address, |address| TcpStream::connect_one(address, wish))
     }
 
@@ -154,7 +154,7 @@ impl TcpStream {
     /// As reading.
     #[track_caller]
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.source.perform_whole(Wish::new(Direction::Read, "peek"), |io| io.peek(buffer))
+        self.source.perform_whole(Wish::new(Operation::Peek), |io| io.peek(buffer))
     }
 
     /// Whether small writes are sent at once (`TCP_NODELAY`).

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::addresses::{ToSocketAddrs, each};
 use super::common::{datagrams, socket, timeouts};
-use crate::io::readiness::Direction;
+use crate::io::operation::{Direction, Operation};
 use crate::io::source::{Source, Wish};
 
 /// A UDP socket. The names are those of [`std::net::UdpSocket`].
@@ -75,7 +75,7 @@ impl UdpSocket {
         let Some(address) = super::lookup_host(address)?.into_iter().next() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no address to send to"));
         };
-        self.source.perform_whole(Wish::new(Direction::Write, "send"), |io| io.send_to(bytes, address))
+        self.source.perform_whole(Wish::new(Operation::Send), |io| io.send_to(bytes, address))
     }
 
     /// Sends a datagram to an address, without waiting; how many bytes were sent.
@@ -98,7 +98,7 @@ impl UdpSocket {
     /// Unwinds with what is thrown into the caller while it waits.
     #[track_caller]
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.source.perform_whole(Wish::new(Direction::Read, "receive"), |io| io.recv_from(buffer))
+        self.source.perform_whole(Wish::new(Operation::Receive), |io| io.recv_from(buffer))
     }
 
     /// Receives a datagram; how many bytes it has.
@@ -108,7 +108,7 @@ impl UdpSocket {
     /// As [`recv_from`](UdpSocket::recv_from).
     #[track_caller]
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.source.perform_whole(Wish::new(Direction::Read, "receive"), |io| io.recv(buffer))
+        self.source.perform_whole(Wish::new(Operation::Receive), |io| io.recv(buffer))
     }
 
     /// Sends a datagram to where the socket is connected to; how many bytes were sent.
@@ -118,7 +118,7 @@ impl UdpSocket {
     /// As [`recv_from`](UdpSocket::recv_from).
     #[track_caller]
     pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.source.perform_whole(Wish::new(Direction::Write, "send"), |io| io.send(bytes))
+        self.source.perform_whole(Wish::new(Operation::Send), |io| io.send(bytes))
     }
 
     /// [`recv_from`](UdpSocket::recv_from) that leaves the datagram where it is.
@@ -128,7 +128,7 @@ impl UdpSocket {
     /// As [`recv_from`](UdpSocket::recv_from).
     #[track_caller]
     pub fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.source.perform_whole(Wish::new(Direction::Read, "peek"), |io| io.peek_from(buffer))
+        self.source.perform_whole(Wish::new(Operation::Peek), |io| io.peek_from(buffer))
     }
 
     /// [`recv`](UdpSocket::recv) that leaves the datagram where it is.
@@ -138,7 +138,7 @@ impl UdpSocket {
     /// As [`recv_from`](UdpSocket::recv_from).
     #[track_caller]
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.source.perform_whole(Wish::new(Direction::Read, "peek"), |io| io.peek(buffer))
+        self.source.perform_whole(Wish::new(Operation::Peek), |io| io.peek(buffer))
     }
 
     /// Where it is bound.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::common::{datagrams, socket, timeouts};
 use super::unix::again;
-use crate::io::readiness::Direction;
+use crate::io::operation::{Direction, Operation};
 use crate::io::source::{Source, Wish};
 
 /// A socket for datagrams to other processes of the same machine. The names are those of [`std::os::unix::net::UnixDatagram`].
@@ -124,7 +124,7 @@ impl UnixDatagram {
 
     #[track_caller]
     fn sending(&self) -> Wish {
-        let wish = Wish::new(Direction::Write, "send");
+        let wish = Wish::new(Operation::Send);
         self.source.limit(Direction::Write).map_or(wish.until(None), |limit| wish.within(limit))
     }
 
@@ -139,7 +139,7 @@ impl UnixDatagram {
     /// Unwinds with what is thrown into the caller while it waits.
     #[track_caller]
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.source.perform_whole(Wish::new(Direction::Read, "receive"), |io| io.recv_from(buffer))
+        self.source.perform_whole(Wish::new(Operation::Receive), |io| io.recv_from(buffer))
     }
 
     /// Receives a datagram; how many bytes it has.
@@ -149,7 +149,7 @@ impl UnixDatagram {
     /// As [`recv_from`](UnixDatagram::recv_from).
     #[track_caller]
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.source.perform_whole(Wish::new(Direction::Read, "receive"), |io| io.recv(buffer))
+        self.source.perform_whole(Wish::new(Operation::Receive), |io| io.recv(buffer))
     }
 
     /// Sends a datagram to where the socket is connected to; how many bytes were sent.
@@ -159,7 +159,7 @@ impl UnixDatagram {
     /// As [`recv_from`](UnixDatagram::recv_from).
     #[track_caller]
     pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.source.perform_whole(Wish::new(Direction::Write, "send"), |io| io.send(bytes))
+        self.source.perform_whole(Wish::new(Operation::Send), |io| io.send(bytes))
     }
 
     /// Where it is bound.

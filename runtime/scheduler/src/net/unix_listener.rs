@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::common::socket;
 use super::unix_stream::UnixStream;
+use crate::io::operation::{Direction, Operation};
 use crate::io::reactor;
-use crate::io::readiness::Direction;
 use crate::io::source::{Source, Wish};
 
 /// Waits for connections at a path. The names are those of [`std::os::unix::net::UnixListener`].
@@ -70,7 +70,7 @@ impl UnixListener {
     /// Unwinds with what is thrown into the caller while it waits.
     #[track_caller]
     pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.accept_as(Wish::new(Direction::Read, "accept"))
+        self.accept_as(Wish::new(Operation::Accept))
     }
 
     /// Waits for the next connection, for no longer than this.
@@ -80,7 +80,7 @@ impl UnixListener {
     /// `TimedOut`, and as [`accept`](UnixListener::accept).
     #[track_caller]
     pub fn accept_timeout(&self, timeout: Duration) -> io::Result<(UnixStream, SocketAddr)> {
-        self.accept_as(Wish::new(Direction::Read, "accept").within(timeout))
+        self.accept_as(Wish::new(Operation::Accept).within(timeout))
     }
 
     /// Waits for the next connection until a moment of [`now`](crate::now()).
@@ -90,7 +90,7 @@ impl UnixListener {
     /// `TimedOut`, and as [`accept`](UnixListener::accept).
     #[track_caller]
     pub fn accept_deadline(&self, deadline: Instant) -> io::Result<(UnixStream, SocketAddr)> {
-        self.accept_as(Wish::new(Direction::Read, "accept").until(Some(deadline)))
+        self.accept_as(Wish::new(Operation::Accept).until(Some(deadline)))
     }
 
     fn accept_as(&self, wish: Wish) -> io::Result<(UnixStream, SocketAddr)> {

@@ -10,7 +10,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::common::{socket, stream, timeouts};
 use super::unix::again;
-use crate::io::readiness::Direction;
+use crate::io::operation::{Direction, Operation};
 use crate::io::source::{Source, Wish};
 
 /// A connection to another process of the same machine. The names are those of [`std::os::unix::net::UnixStream`].
@@ -66,7 +66,7 @@ impl UnixStream {
     /// Unwinds with what is thrown into the caller while it waits.
     #[track_caller]
     pub fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
-        let wish = Wish::new(Direction::Write, "connect").until(None);
+        let wish = Wish::new(Operation::Connect).until(None);
         UnixStream::connect_as(&SockAddr::unix(&path)?, path.as_ref(), wish)
     }
 
@@ -77,7 +77,7 @@ impl UnixStream {
     /// `TimedOut`, and as [`connect`](UnixStream::connect).
     #[track_caller]
     pub fn connect_timeout(path: impl AsRef<Path>, timeout: Duration) -> io::Result<UnixStream> {
-        let wish = Wish::new(Direction::Write, "connect").within(timeout);
+        let wish = Wish::new(Operation::Connect).within(timeout);
         UnixStream::connect_as(&SockAddr::unix(&path)?, path.as_ref(), wish)
     }
 
@@ -88,7 +88,7 @@ impl UnixStream {
     /// `TimedOut`, and as [`connect`](UnixStream::connect).
     #[track_caller]
     pub fn connect_deadline(path: impl AsRef<Path>, deadline: Instant) -> io::Result<UnixStream> {
-        let wish = Wish::new(Direction::Write, "connect").until(Some(deadline));
+        let wish = Wish::new(Operation::Connect).until(Some(deadline));
         UnixStream::connect_as(&SockAddr::unix(&path)?, path.as_ref(), wish)
     }
 
@@ -99,7 +99,7 @@ impl UnixStream {
     /// As [`connect`](UnixStream::connect); `InvalidInput` for an address that is none.
     #[track_caller]
     pub fn connect_addr(address: &SocketAddr) -> io::Result<UnixStream> {
-        let wish = Wish::new(Direction::Write, "connect").until(None);
+        let wish = Wish::new(Operation::Connect).until(None);
         let name = super::unix::name(address)?;
         UnixStream::connect_as(&SockAddr::unix(&name)?, name.as_ref(), wish)
     }

@@ -14,7 +14,8 @@ use super::listen::sealed::{Called, Connected};
 use super::work::Each;
 use crate::core::Scheduler;
 use crate::io::WaitError;
-use crate::io::readiness::Who;
+use crate::io::operation::Operation;
+use crate::io::turns::Who;
 use crate::io::watch::Watcher;
 use crate::park::{Description, TaskletId, Terms, Unwoken, Wait};
 
@@ -268,7 +269,7 @@ impl<T: Connected, S> Connections<T, S> {
         at: &'static Location<'static>,
     ) -> io::Result<()> {
         let terms = Terms { deadline: until, outside: true };
-        let refuse = |refusal| WaitError::refused("serve", self.on.clone(), refusal);
+        let refuse = |refusal| WaitError::refused(Operation::Serve, self.on.clone(), refusal);
         scheduler.check_wait(false, terms).map_err(refuse)?;
         self.dozing.set(true);
         let waited = scheduler.wait_on(self.this(), 0, at, terms);
@@ -276,7 +277,7 @@ impl<T: Connected, S> Connections<T, S> {
         match waited {
             Ok(()) | Err(Unwoken::TimedOut) => Ok(()),
             Err(Unwoken::Thrown(payload)) => resume_unwind(payload),
-            Err(Unwoken::Deadlock(report)) => Err(WaitError::deadlock("serve", self.on.clone(), report)),
+            Err(Unwoken::Deadlock(report)) => Err(WaitError::deadlock(Operation::Serve, self.on.clone(), report)),
         }
     }
 }

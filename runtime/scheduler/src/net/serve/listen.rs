@@ -29,8 +29,8 @@ pub(super) mod sealed {
     use std::io;
 
     use crate::core::Scheduler;
-    use crate::io::readiness::Who;
     use crate::io::source::Wish;
+    use crate::io::turns::Who;
 
     pub trait Listener {
         fn name(&self) -> String;
@@ -79,7 +79,7 @@ macro_rules! listen {
         impl sealed::Connected for $stream {
             #[inline]
             fn tell(&self, Called(scheduler, who): Called<'_>) -> io::Result<Option<u32>> {
-                self.source.tell_when_readable(scheduler, who, "wait to be served")
+                self.source.tell_when_readable(scheduler, who)
             }
 
             fn is_drained(&self) -> bool {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::remedy::AcceptRemedy;
 use super::tcp_listener::{BACKLOG, TcpListener};
 use crate::core::Scheduler;
-use crate::io::readiness::Direction;
+use crate::io::operation::Operation;
 use crate::io::source::Wish;
 use crate::seams::clock;
 use connections::Connections;
@@ -331,7 +331,7 @@ impl<L: Listen, S> Serving<L, S> {
 
     /// Waits until there may be a connection to accept, or for no reason.
     fn wait_for_one(&self, listener: &L, until: Option<Instant>) -> io::Result<()> {
-        let wish = Wish { at: self.at, ..Wish::new(Direction::Read, "serve") };
+        let wish = Wish { at: self.at, ..Wish::new(Operation::Serve) };
         match listener.wait(Wanted(wish.until(until))) {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(()),
             other => other,
