@@ -10,19 +10,11 @@ use tasklets::{
     sleep_until, spawn, timeout, with_virtual_time,
 };
 
-use crate::common::{checked, scale};
+use crate::common::{Random, checked, scale};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Knuth's generator for 64 bits; its upper half.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
     fn time(&mut self) -> Duration {
         MS * self.below(50) as u32
     }

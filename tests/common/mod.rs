@@ -36,3 +36,15 @@ pub(crate) fn scale(n: usize) -> usize {
     let factor = std::env::var("TEST_SCALE").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.0);
     ((n as f64 * factor) as usize).max(1)
 }
+
+/// Numbers that a seed decides: Knuth's generator for 64 bits, its upper half.
+#[derive(Debug, Clone)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    /// The next one, less than `limit`.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use tasklets::{Receiver, Sender, Tasklet, schedule, spawn};
 
-use crate::common::{checked, scale};
-use crate::orders::Random;
+use crate::common::{Random, checked, scale};
+use crate::orders::seeded;
 use crate::support::{KINDS, make};
 
 /// What a channel is to be, said as simply as possible.
@@ -171,7 +171,7 @@ fn a_channel_is_a_queue() {
     checked(|| {
         for seed in 0..scale(400) as u64 {
             for kind in KINDS {
-                let mut random = Random::new(seed);
+                let mut random = seeded(seed);
                 let mut pair = Pair::new(kind);
                 for _ in 0..60 {
                     pair.step(&mut random);

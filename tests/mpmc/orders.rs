@@ -5,23 +5,12 @@ use std::rc::Rc;
 
 use tasklets::{Receiver, Sender, Tasklet, schedule, sleep, spawn, with_picker, with_virtual_time};
 
-use crate::common::{checked, scale};
+use crate::common::{Random, checked, scale};
 use crate::ledger::Ledger;
 use crate::support::{Census, Counted, KINDS, MS, make};
 
-/// A generator of numbers that are random enough.
-#[derive(Clone)]
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d)
-    }
-
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end
-    }
+pub(crate) fn seeded(seed: u64) -> Random {
+    Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d)
 }
 
 fn send_some(tx: &Sender<Counted>, ledger: &Ledger, census: &Census, random: &mut Random) {
@@ -67,13 +56,13 @@ fn pause(random: &mut Random) {
 
 /// Up to four tasklets at the channel, and one that kills some of them.
 fn program(seed: u64) {
-    let mut random = Random::new(seed);
+    let mut random = seeded(seed);
     let kind = KINDS[random.below(KINDS.len())];
     let (ledger, census) = (Rc::new(Ledger::new(40)), Census::default());
     let (tx, rx) = make::<Counted>(kind);
     let mut actors: Vec<Tasklet<()>> = Vec::new();
     for actor in 0..2 + random.below(3) {
-        let (ledger, mut random) = (ledger.clone(), Random::new(seed * 16 + actor as u64));
+        let (ledger, mut random) = (ledger.clone(), seeded(seed * 16 + actor as u64));
         actors.push(if actor % 2 == 0 {
             let (tx, census) = (tx.clone(), census.clone());
             spawn(move || send_some(&tx, &ledger, &census, &mut random))
@@ -107,7 +96,7 @@ fn program(seed: u64) {
 fn random_orders_lose_and_duplicate_nothing() {
     checked(|| {
         for seed in 0..scale(3_000) as u64 {
-            let mut random = Random::new(!seed);
+            let mut random = seeded(!seed);
             let picker = move |runnable: usize| random.below(runnable);
             with_virtual_time(|| with_picker(picker, || program(seed)));
         }

@@ -7,14 +7,14 @@ use tasklets::{Receiver, Sender, Tasklet, schedule, sleep, spawn};
 
 use crate::common::{checked, scale};
 use crate::ledger::Ledger;
-use crate::orders::Random;
+use crate::orders::seeded;
 use crate::support::{Census, Counted, Home, MS, job, make};
 
 const TASKLETS: usize = 25;
 
 /// Sends until there are no more values, and now and then gives up.
 fn produce(tx: &Sender<Counted>, ledger: &Ledger, census: &Census, seed: u64) {
-    let mut random = Random::new(seed);
+    let mut random = seeded(seed);
     while let Some(number) = ledger.number() {
         let value = census.value(number);
         let result = match random.below(16) {
@@ -30,7 +30,7 @@ fn produce(tx: &Sender<Counted>, ledger: &Ledger, census: &Census, seed: u64) {
 }
 
 fn consume(rx: &Receiver<Counted>, ledger: &Ledger, seed: u64) {
-    let mut random = Random::new(seed);
+    let mut random = seeded(seed);
     loop {
         let result = match random.below(16) {
             0 => rx.try_recv(),
@@ -49,7 +49,7 @@ fn consume(rx: &Receiver<Counted>, ledger: &Ledger, seed: u64) {
 fn half(ends: (Sender<Counted>, Receiver<Counted>), books: (Arc<Ledger>, Census), seed: u64) {
     let (tx, rx) = ends;
     let (ledger, census) = books;
-    let mut random = Random::new(seed);
+    let mut random = seeded(seed);
     let producer = |seed: u64| {
         let (tx, ledger, census) = (tx.clone(), ledger.clone(), census.clone());
         spawn(move || produce(&tx, &ledger, &census, seed))

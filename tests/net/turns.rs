@@ -5,17 +5,7 @@ use std::collections::VecDeque;
 use tasklets::net::UnixDatagram;
 use tasklets::{Channel, Tasklet, schedule, spawn};
 
-use crate::common::{checked, scale};
-
-/// Numbers that look random and are the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-}
+use crate::common::{Random, checked, scale};
 
 /// Readers come, are killed, and are sent datagrams, while others only wait until there is something: each datagram is for who has waited
 /// longest of those who read.

@@ -6,12 +6,14 @@ use std::rc::Rc;
 
 use tasklets::{Picker, with_picker};
 
+use crate::common::Random;
+
 /// What was chosen at each switch, of how many.
 #[derive(Debug, Default)]
 struct Path {
     choices: Vec<(usize, usize)>,
     at: usize,
-    random: Option<u64>,
+    random: Option<Random>,
 }
 
 struct Follow(Rc<RefCell<Path>>);
@@ -24,10 +26,7 @@ impl Picker for Follow {
         if at == path.choices.len() {
             let choice = match &mut path.random {
                 None => 0,
-                Some(state) => {
-                    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    (*state >> 33) as usize % runnable
-                }
+                Some(random) => random.below(runnable),
             };
             path.choices.push((choice, runnable));
         }
@@ -68,5 +67,5 @@ pub(crate) fn every_order(limit: usize, what: &dyn Fn() -> String, body: &dyn Fn
 
 /// Runs `body` in an order that the seed decides.
 pub(crate) fn random_order(seed: u64, what: &dyn Fn() -> String, body: &dyn Fn()) {
-    run_along(Path { random: Some(seed), ..Path::default() }, what, body);
+    run_along(Path { random: Some(Random(seed)), ..Path::default() }, what, body);
 }

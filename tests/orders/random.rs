@@ -1,18 +1,11 @@
 //! Random orders of random scenarios.
 
-use crate::common::{checked, scale};
+use crate::common::{Random, checked, scale};
 use crate::explore::random_order;
 use crate::pipe::{KINDS, Patience};
 use crate::scenario::{MS, Step, Steps, play};
 
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-
     fn patience(&mut self) -> Patience {
         match self.below(4) {
             0 => Patience::Try,

@@ -13,26 +13,17 @@ use tasklets::{
     unbounded, with_picker, with_virtual_time,
 };
 
-use crate::common::{checked, scale};
+use crate::common::{Random, checked, scale};
 
 const MS: Duration = Duration::from_millis(1);
 
 /// A sequence of numbers that a seed decides.
-struct Random(u64);
-
-impl Random {
-    fn new(seed: u64, stream: u64) -> Random {
-        let mut random = Random((seed ^ stream.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_add(stream) | 1);
-        for _ in 0..8 {
-            random.below(2);
-        }
-        random
+fn seeded(seed: u64, stream: u64) -> Random {
+    let mut random = Random((seed ^ stream.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_add(stream) | 1);
+    for _ in 0..8 {
+        random.below(2);
     }
-
-    fn below(&mut self, count: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % count
-    }
+    random
 }
 
 /// What became of all values.
@@ -178,14 +169,14 @@ fn program(seed: u64, kills: bool) {
         .map(|stream| {
             let (channels, ledger) = (channels.clone(), ledger.clone());
             spawn(move || {
-                let mut random = Random::new(seed, stream);
+                let mut random = seeded(seed, stream);
                 (0..4).for_each(|_| step(&mut random, &channels, &ledger));
             })
         })
         .collect();
     let (near, book) = (channels.near.clone(), ledger.clone());
     let meddler = spawn(move || {
-        let mut random = Random::new(seed, 9);
+        let mut random = seeded(seed, 9);
         for _ in 0..4 {
             sleep(random.below(3) as u32 * MS).unwrap();
             match random.below(4) {
@@ -238,7 +229,7 @@ fn ledger_value(_ledger: &Ledger) -> Value {
 fn replay(seed: u64) {
     let kills = seed % 2 == 1;
     set_select_seed(seed);
-    let mut random = Random::new(seed, 77);
+    let mut random = seeded(seed, 77);
     with_virtual_time(|| with_picker(move |runnable: usize| random.below(runnable), || program(seed, kills)));
 }
 
@@ -260,7 +251,7 @@ fn a_seed_gives_the_same_order_again() {
         let order = |seed: u64| {
             let log = Rc::new(RefCell::new(Vec::new()));
             set_select_seed(seed);
-            let mut random = Random::new(seed, 1);
+            let mut random = seeded(seed, 1);
             with_picker(
                 move |runnable: usize| random.below(runnable),
                 || {

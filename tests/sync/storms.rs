@@ -8,17 +8,8 @@ use std::time::Duration;
 use tasklets::sync::{Mutex, RwLock, Semaphore};
 use tasklets::{AnyTasklet, Tasklet, run, schedule, sleep, spawn, with_picker, with_virtual_time};
 
-use crate::common::{checked, scale};
+use crate::common::{Random, checked, scale};
 use crate::support::thread;
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n
-    }
-}
 
 /// Everything that can be taken, and whether somebody is in.
 struct Shared {

@@ -107,8 +107,8 @@ impl<T: Endpoint> Source<T> {
     /// Waits until an operation may be tried with success, or for no reason at all.
     pub(crate) fn wait(&self, wish: Wish) -> io::Result<()> {
         let scheduler = Scheduler::local();
-        self.drained(&scheduler, wish.direction());
-        self.join(&scheduler, self.seat(&scheduler), wish)?.wait_once(self.watched())
+        let seat = self.seat(&scheduler).inspect(|seat| seat.drained(wish.direction()));
+        self.join(&scheduler, seat, wish)?.wait_once(self.watched())
     }
 
     /// Has somebody told when there may be something to read; its ticket. None if there may be now: nobody is told then.

@@ -245,18 +245,17 @@ impl Seats {
     #[inline]
     pub(crate) fn tried(&mut self, ticket: u32) {
         let slot = match Place::of(ticket) {
-            Place::Seat(slot) => slot,
+            Place::Seat(slot) => {
+                self.seats[slot].called = false;
+                slot
+            }
             Place::Turn(key) => {
                 let turn = self.turns.get_mut(key).expect("who waits has its turn");
                 turn.called = false;
                 turn.slot as usize
             }
         };
-        let seat = &mut self.seats[slot];
-        seat.unwanted = 0;
-        if ticket & READER != 0 {
-            seat.called = false;
-        }
+        self.seats[slot].unwanted = 0;
     }
 
     /// [`leave`](Seats::leave) if the place is this tasklet's still: who was taken out by a kill or by its deadline has none.

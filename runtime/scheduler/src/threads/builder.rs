@@ -22,7 +22,6 @@ type PanicHook = Box<dyn Fn(Payload) + Send + Sync>;
 /// What the workers of a runtime are like.
 pub(crate) struct Settings {
     pub(crate) name: String,
-    /// In bytes; 0 for the default.
     pub(crate) stack_size: StackSize,
     pub(crate) closed: bool,
     pub(crate) hooks: Hooks,
