@@ -7,16 +7,19 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
+use mio::Events;
+use mio::event::Iter;
+
 use super::reactor::Reactor;
 use crate::core::Scheduler;
-use crate::table::{Key, NONE};
+use crate::table::{Key, NONE, Table};
 
-/// These lines of the next one's stack are fetched in the last call before it goes on: a processor waits for about so many at once, and
-/// what is behind them waits for them.
+/// These lines of the next one's stack are fetched with the first call after a wait: a processor waits for about so many at once, and what
+/// is behind them waits for them.
 const SOON: Range<isize> = 0..12;
 
-/// These in the calls before, as what the next one does with what it has read. Together they are the stack of one that reads in a call or
-/// two of the user's, into half a kilobyte of it.
+/// These with the calls after that. Together they are the stack of one that reads in a call or two of the user's, into half a kilobyte
+/// of it.
 const LATER: Range<isize> = 12..24;
 
 /// The pages of so many are looked up in a row. The processor goes on after a look-up only, but does several side by side.
@@ -24,6 +27,9 @@ const TOGETHER: u32 = 6;
 
 /// With fewer descriptors, all that belongs to them is in the cache.
 const MANY: usize = 512;
+
+/// The seats of so many events are fetched ahead of the one that is told of, and for half as many what is known of who reads there.
+const EVENTS: usize = 8;
 
 #[derive(Default)]
 pub(super) struct Foresight {
@@ -61,6 +67,46 @@ impl Foresight {
     }
 }
 
+/// The events that come after the one that is told of.
+pub(super) struct Coming<'a> {
+    seats: Iter<'a>,
+    readers: Iter<'a>,
+}
+
+impl<'a> Coming<'a> {
+    /// None where there is no need to look ahead.
+    pub(super) fn of(events: &'a Events, reactor: &Reactor, table: &Table) -> Option<Coming<'a>> {
+        if reactor.seats.borrow().len() < MANY {
+            return None;
+        }
+        let mut coming = Coming { seats: events.iter(), readers: events.iter() };
+        (0..EVENTS).for_each(|_| coming.fetch_seat(reactor));
+        (0..EVENTS / 2).for_each(|_| coming.fetch_reader(reactor, table));
+        Some(coming)
+    }
+
+    /// An event is told of.
+    #[inline]
+    pub(super) fn go_on(&mut self, reactor: &Reactor, table: &Table) {
+        self.fetch_seat(reactor);
+        self.fetch_reader(reactor, table);
+    }
+
+    #[inline]
+    fn fetch_seat(&mut self, reactor: &Reactor) {
+        if let Some(event) = self.seats.next() {
+            reactor.seats.borrow().prefetch(event.token().0 as u32);
+        }
+    }
+
+    #[inline]
+    fn fetch_reader(&mut self, reactor: &Reactor, table: &Table) {
+        if let Some(key) = self.readers.next().and_then(|event| reactor.seats.borrow().reader(event.token().0 as u32)) {
+            table.prefetch(key);
+        }
+    }
+}
+
 impl Scheduler {
     /// Before the kernel is asked for what was waited for.
     #[inline]
@@ -95,7 +141,7 @@ impl Scheduler {
             link.spot.prefetch_lines(0..1);
             link.prefetch_block();
             table.prefetch_entry(key);
-            seats.prefetch(foresight.seat_of(key));
+            seats.prefetch_source(foresight.seat_of(key));
             last = key;
         }
     }

@@ -6,7 +6,8 @@
 //! Every operation asks the kernel first. Only if that says that it would block, is the descriptor registered with the thread's poller
 //! (edge-triggered, both directions, once for each thread on which it is waited for), and the tasklet waits. A thread whose tasklets all
 //! wait sleeps in the poller, until something is ready, the next deadline has come, or another thread wakes it. A busy thread looks at
-//! its poller every fifth of a millisecond or so, when it switches.
+//! its poller every fifth of a millisecond or so, when it switches, unless many that were told of events have still to go on: then it
+//! lets those go on first, for some milliseconds at the most.
 //!
 //! Wake-ups are hints: who is woken tries again. Several tasklets may wait for the same direction of one descriptor, and are served
 //! in the order in which they came.

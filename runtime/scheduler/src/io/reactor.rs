@@ -14,7 +14,7 @@ use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
-use super::foresight::Foresight;
+use super::foresight::{Coming, Foresight};
 use super::precise;
 use super::readiness::{Calls, Seats};
 use super::review;
@@ -24,11 +24,19 @@ use super::turns::Who;
 use crate::core::Scheduler;
 use crate::park::{Description, Inbox, TaskletId, Wait};
 
-/// Events that are taken from the kernel at once.
-const BATCH: usize = 1024;
+/// Events that are taken from the kernel at once. It looks at each descriptor then, and so does the tasklet that is told: if there are not
+/// too many between the two, what both look at is in the cache still.
+const BATCH: usize = 64;
+
+/// A busy thread does not look at its poller while so many tasklets have been told of events and have not gone on yet: who would be told
+/// then had to wait for those all the same.
+const BACKLOG: usize = 32;
 
 /// How long a busy thread runs before it looks at its poller, at least, in nanoseconds: a look is a system call.
 const BUSY: u64 = 200_000;
+
+/// How long at most, in nanoseconds: not all that were told need go on soon, some may have been taken out of the ring.
+const LONG: u64 = 5_000_000;
 
 /// The token of the alarm, with which other threads end the sleep.
 const ALARM: Token = Token(usize::MAX);
@@ -101,7 +109,8 @@ impl Reactor {
 
     /// Whether it is long ago that it looked, and somebody wants it to.
     fn is_due(&self, now: u64) -> bool {
-        now - self.looked.get() >= BUSY && self.is_wanted()
+        let since = now - self.looked.get();
+        since >= BUSY && self.is_wanted() && (since >= LONG || self.seats.borrow().told() < BACKLOG)
     }
 
     /// Whether anything waits for an event.
@@ -166,7 +175,11 @@ impl Scheduler {
         let Some(reactor) = self.core.reactor.get() else { return };
         // Waking runs a subscriber, which may do anything.
         let Some(events) = reactor.events.take() else { return };
+        let mut coming = Coming::of(&events, reactor, &self.core.table.borrow());
         for event in &events {
+            if let Some(coming) = &mut coming {
+                coming.go_on(reactor, &self.core.table.borrow());
+            }
             if reactor.to_lose.get() != 0 {
                 reactor.to_lose.update(|count| count - 1);
                 continue;

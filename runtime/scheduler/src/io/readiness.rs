@@ -13,6 +13,7 @@ use super::source::Watched;
 use super::turns::{Line, NONE, Turns, Who};
 use super::watch::Watcher;
 use crate::park::TaskletId;
+use crate::table::Key;
 
 /// After how many such events a descriptor that was last waited for on another thread is not watched here any more.
 const TOO_MANY: u8 = 8;
@@ -51,6 +52,8 @@ pub(crate) struct Seats {
     turns: Turns,
     /// How many wait as readers.
     readers: usize,
+    /// How many of those have been told to try, and have not gone on yet.
+    told: usize,
     /// How many were made.
     made: u32,
     /// Where the last review ended.
@@ -109,6 +112,13 @@ impl Seats {
         }
     }
 
+    /// The tasklet that reads alone, if one does.
+    #[inline]
+    pub(super) fn reader(&self, slot: u32) -> Option<Key> {
+        let reader = self.seats.get(slot as usize)?.reader.as_ref()?;
+        reader.tasklet().map(|id| id.key)
+    }
+
     /// How many sources are watched.
     pub(crate) fn len(&self) -> usize {
         self.seats.len()
@@ -117,6 +127,11 @@ impl Seats {
     /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
         self.readers + self.turns.len()
+    }
+
+    /// How many readers have been told to try, and have not gone on yet.
+    pub(super) fn told(&self) -> usize {
+        self.told
     }
 
     #[inline]
@@ -163,10 +178,9 @@ impl Seats {
         if happened & READ == 0 || seat.called || !seat.has_no_queue() {
             return None;
         }
-        // It asks the source what to read from.
-        greenlet::prefetch_at(seat.source.as_ptr());
         seat.called = true;
         seat.ready |= happened;
+        self.told += 1;
         Some(id)
     }
 
@@ -197,6 +211,7 @@ impl Seats {
             if std::mem::replace(&mut seat.called, true) {
                 return None;
             }
+            self.told += 1;
             return if reader.tasklet().is_some() { seat.reader.clone() } else { self.take_reader(slot as usize) };
         }
         let first = seat.first(Line::to_do(direction));
@@ -246,7 +261,7 @@ impl Seats {
     pub(crate) fn tried(&mut self, ticket: u32) {
         let slot = match Place::of(ticket) {
             Place::Seat(slot) => {
-                self.seats[slot].called = false;
+                self.forget_call(slot);
                 slot
             }
             Place::Turn(key) => {
@@ -295,7 +310,14 @@ impl Seats {
     fn take_reader(&mut self, slot: usize) -> Option<Who> {
         let reader = self.seats.get_mut(slot)?.reader.take()?;
         self.readers -= 1;
+        self.forget_call(slot);
         Some(reader)
+    }
+
+    /// The reader has gone on, or is none any more.
+    #[inline]
+    fn forget_call(&mut self, slot: usize) {
+        self.told -= usize::from(std::mem::take(&mut self.seats[slot].called));
     }
 
     fn unlink(&mut self, key: u32) -> Option<Who> {
