@@ -224,14 +224,15 @@ impl Scheduler {
     /// [`Unwoken`]. The tasklet has been taken out of the queue then.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn wait(&self, on: Rc<dyn Wait>, ticket: u32, at: &'static Location<'static>) -> Result<(), Unwoken> {
-        self.wait_plainly(on, ticket, at, false)
+        trace::blocked(self, self.core.current.get(), &*on, ticket);
+        self.wait_plainly(|| on, ticket, at, false)
     }
 
     /// Inlined wherever it is called, as [`go`](Scheduler::go) is and for the same reason.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn wait_plainly(
         &self,
-        on: Rc<dyn Wait>,
+        on: impl FnOnce() -> Rc<dyn Wait>,
         ticket: u32,
         at: &'static Location<'static>,
         outside: bool,
@@ -249,15 +250,14 @@ impl Scheduler {
     pub(crate) fn leave_to_wait(
         &self,
         me: Key,
-        on: Rc<dyn Wait>,
+        on: impl FnOnce() -> Rc<dyn Wait>,
         ticket: u32,
         at: &'static Location<'static>,
         outside: bool,
         timed: bool,
     ) {
-        trace::blocked(self, me, &*on, ticket);
         // Made right where it goes: what is put together elsewhere in small pieces, and copied at once, stalls.
-        let waits = move || Waits { on, ticket, outside, timed, at };
+        let waits = move || Waits { on: on(), ticket, outside, timed, at };
         self.core.table.borrow_mut().block(me, outside, waits, self.core.pace.switches());
         self.go();
     }
@@ -278,8 +278,30 @@ impl Scheduler {
         terms: Terms,
     ) -> Result<(), Unwoken> {
         match terms.deadline {
-            None => self.wait_plainly(on, ticket, at, terms.outside),
+            None => {
+                trace::blocked(self, self.core.current.get(), &*on, ticket);
+                self.wait_plainly(|| on, ticket, at, terms.outside)
+            }
             Some(deadline) => self.wait_until(on, ticket, at, deadline, terms.outside),
+        }
+    }
+
+    /// [`wait_on`](Scheduler::wait_on) for something outside, without a handle of it that would have to be dropped if something panicked
+    /// before it is where it goes.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn wait_outside<W: Wait>(
+        &self,
+        on: &Rc<W>,
+        ticket: u32,
+        at: &'static Location<'static>,
+        deadline: Option<Instant>,
+    ) -> Result<(), Unwoken> {
+        match deadline {
+            None => {
+                trace::blocked(self, self.core.current.get(), &**on, ticket);
+                self.wait_plainly(|| on.clone(), ticket, at, true)
+            }
+            Some(deadline) => self.wait_until(on.clone(), ticket, at, deadline, true),
         }
     }
 

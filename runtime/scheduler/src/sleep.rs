@@ -13,6 +13,7 @@ use crate::hooks::alert;
 use crate::park::{Description, Refusal, Terms, Unwoken, Wait};
 use crate::seams::clock;
 use crate::table::Key;
+use crate::trace;
 use crate::wakeup::timers::{Alarm, Timer};
 
 /// What sleepers wait on: nothing but their deadlines.
@@ -174,7 +175,8 @@ impl Scheduler {
         let id = self.current_id();
         let timer = self.core.timers.set(deadline, Alarm::Wait(id));
         clock::look_in_virtual_time(self);
-        self.leave_to_wait(id.key, on, ticket, at, outside, true);
+        trace::blocked(self, id.key, &*on, ticket);
+        self.leave_to_wait(id.key, || on, ticket, at, outside, true);
         // A flag, and no letter: those are in an allocation that most tasklets never have.
         let timed_out = self.core.table.borrow_mut().get_mut(id.key).flags.set(Flag::TimedOut, false);
         if timed_out && !self.core.hooks.alerted(alert::MAIL) {

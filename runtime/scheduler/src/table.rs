@@ -326,7 +326,8 @@ impl Table {
         let entry = self.get_mut(key);
         debug_assert!(entry.place == Place::Nowhere);
         entry.place = Place::Blocked;
-        entry.waits = Some(waits());
+        // It waits for nothing else. Dropping that here would have the new one made elsewhere first, and copied.
+        std::mem::forget(entry.waits.replace(waits()));
         self.link_mut(key).stamp(now);
         self.blocked += 1;
         self.outside += usize::from(outside);

@@ -124,10 +124,14 @@ impl Scheduler {
     /// Before the kernel is asked for something else.
     #[inline]
     pub(super) fn foresee(&self, reactor: &Reactor) {
-        let (foresight, seats) = (&reactor.foresight, reactor.seats.borrow());
-        if seats.len() < MANY {
-            return;
+        if reactor.seats.borrow().len() >= MANY {
+            self.foresee_many(reactor);
         }
+    }
+
+    #[inline(never)]
+    fn foresee_many(&self, reactor: &Reactor) {
+        let (foresight, seats) = (&reactor.foresight, reactor.seats.borrow());
         let (me, table) = (self.core.current.get(), self.core.table.borrow());
         let Some((next, link)) = table.after(me).filter(|(next, _)| *next != me) else { return };
         link.spot.prefetch_lines(LATER);

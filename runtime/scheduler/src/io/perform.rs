@@ -65,9 +65,9 @@ impl<T: Endpoint> Source<T> {
             scheduler.foresee_next(waiting.seat.reactor);
             match persistently(|| attempt(self.io())) {
                 Ok(done) => {
-                    if short(&done) {
-                        waiting.seat.fell_short(wish.direction());
-                    }
+                    waiting.leave(short(&done));
+                    // It has left.
+                    std::mem::forget(waiting);
                     return Ok(done);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -160,7 +160,7 @@ impl<T: Endpoint> Source<T> {
             Patience::Usual => self.limit(wish.direction()).and_then(|limit| clock::deadline(scheduler, limit)),
         };
         let id = scheduler.current_id();
-        let ticket = seat.join(Who::Tasklet(id), wish.operation);
+        let ticket = seat.join(id, wish.operation);
         seat.reactor.foresight.note(id.key, seat.slot);
         Ok(Waiting { scheduler, seat, ticket, id, operation: wish.operation, at: wish.at, deadline })
     }
@@ -194,8 +194,8 @@ impl SeatOf<'_> {
         self.reactor.seats.borrow_mut().fell_short(self.slot, direction);
     }
 
-    #[inline]
-    fn join(self, who: Who, operation: Operation) -> u32 {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn join(self, who: impl Into<Who>, operation: Operation) -> u32 {
         self.reactor.seats.borrow_mut().join(self.slot, who, operation)
     }
 }
@@ -240,13 +240,27 @@ impl Waiting<'_> {
         self.seat.reactor.seats.borrow_mut().tried(self.ticket);
     }
 
+    /// Leaves the place; `short` if the direction is drained, for all that is known, as in [`Source::perform`].
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn leave(&self, short: bool) {
+        let mut seats = self.seat.reactor.seats.borrow_mut();
+        if short {
+            seats.fell_short(self.seat.slot, self.operation.direction());
+        }
+        let next = seats.leave_as(self.ticket, self.id);
+        drop(seats);
+        if let Some(next) = next {
+            self.scheduler.tell(next);
+        }
+    }
+
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn wait_once(&self, source: &dyn Watched) -> io::Result<()> {
         let terms = Terms { deadline: self.deadline, outside: true };
         if let Err(refusal) = self.scheduler.check_wait(false, terms) {
             return Err(WaitError::refused(self.operation, source.describe(), refusal));
         }
-        let woken = self.scheduler.wait_on(self.seat.reactor.clone(), self.ticket, self.at, terms);
+        let woken = self.scheduler.wait_outside(self.seat.reactor, self.ticket, self.at, self.deadline);
         woken.map_err(|unwoken| self.unwoken(source, unwoken))
     }
 
@@ -263,9 +277,6 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let next = self.seat.reactor.seats.borrow_mut().leave_as(self.ticket, self.id);
-        if let Some(next) = next {
-            self.scheduler.tell(next);
-        }
+        self.leave(false);
     }
 }

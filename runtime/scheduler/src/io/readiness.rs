@@ -8,7 +8,7 @@ use std::sync::Weak;
 use slab::Slab;
 
 use super::operation::{Direction, Operation};
-use super::seat::{READ, READ_ENDED, Seat, WRITE, WRITE_ENDED};
+use super::seat::{READ, Seat, WRITE};
 use super::source::Watched;
 use super::turns::{Line, NONE, Turns, Who};
 use super::watch::Watcher;
@@ -66,6 +66,7 @@ impl Seats {
         self.made = self.made.wrapping_add(1);
         let slot = self.seats.vacant_key() as u32;
         let seat = Seat {
+            address: source.as_ptr().cast(),
             source,
             reader: None,
             queues: None,
@@ -93,7 +94,7 @@ impl Seats {
     /// Whether the source has this slot.
     #[inline]
     pub(crate) fn holds(&self, slot: u32, source: *const ()) -> bool {
-        self.seats.get(slot as usize).is_some_and(|seat| seat.source.as_ptr().cast::<()>() == source)
+        self.seats.get(slot as usize).is_some_and(|seat| seat.address == source)
     }
 
     /// Brings a seat nearer, if there is one.
@@ -108,7 +109,7 @@ impl Seats {
     #[inline]
     pub(super) fn prefetch_source(&self, slot: u32) {
         if let Some(seat) = self.seats.get(slot as usize) {
-            greenlet::prefetch_at(seat.source.as_ptr());
+            greenlet::prefetch_at(seat.address);
         }
     }
 
@@ -162,11 +163,7 @@ impl Seats {
     /// An operation moved less than it could have, so that the next one would block, unless the direction has ended.
     #[inline]
     pub(crate) fn fell_short(&mut self, slot: u32, direction: Direction) {
-        let seat = &mut self.seats[slot as usize];
-        let ended = if direction == Direction::Read { READ_ENDED } else { WRITE_ENDED };
-        if seat.ready & ended == 0 {
-            seat.ready &= !direction.bit();
-        }
+        self.seats[slot as usize].fell_short(direction);
     }
 
     /// [`event`](Seats::event) where nobody waits but one tasklet, which reads and is to be told, as in most cases. None, and nothing has
@@ -233,14 +230,16 @@ impl Seats {
     }
 
     /// Joins those who wait to do something, as the last in their direction; the ticket.
-    #[inline]
-    pub(crate) fn join(&mut self, slot: u32, who: Who, operation: Operation) -> u32 {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn join(&mut self, slot: u32, who: impl Into<Who>, operation: Operation) -> u32 {
         let (seat, direction) = (&mut self.seats[slot as usize], operation.direction());
         if direction == Direction::Write || !seat.is_free(Direction::Read) {
-            return self.append(slot, Line::to_do(direction), who, operation);
+            return self.append(slot, Line::to_do(direction), who.into(), operation);
         }
         seat.unwanted = 0;
-        (seat.reader, seat.operation, seat.called) = (Some(who), operation, false);
+        // There was none. Made right where it goes, as what is put together in small pieces and copied at once stalls.
+        std::mem::forget(seat.reader.replace(who.into()));
+        (seat.operation, seat.called) = (operation, false);
         self.readers += 1;
         READER | slot
     }
@@ -250,6 +249,8 @@ impl Seats {
         self.append(slot, Line::to_know(operation.direction()), who, operation)
     }
 
+    #[cold]
+    #[inline(never)]
     fn append(&mut self, slot: u32, line: Line, who: Who, operation: Operation) -> u32 {
         let seat = &mut self.seats[slot as usize];
         seat.unwanted = 0;
@@ -276,11 +277,21 @@ impl Seats {
     /// [`leave`](Seats::leave) if the place is this tasklet's still: who was taken out by a kill or by its deadline has none.
     #[inline]
     pub(crate) fn leave_as(&mut self, ticket: u32, id: TaskletId) -> Option<Who> {
-        let who = match Place::of(ticket) {
-            Place::Seat(slot) => self.seats.get(slot)?.reader.as_ref()?,
-            Place::Turn(key) => &self.turns.get(key)?.who,
-        };
-        if who.is(id) { self.leave(ticket) } else { None }
+        match Place::of(ticket) {
+            Place::Seat(slot) => {
+                let seat = self.seats.get_mut(slot)?;
+                let Some(Who::Tasklet(reader)) = seat.reader else { return None };
+                if reader != id {
+                    return None;
+                }
+                seat.reader = None;
+                self.readers -= 1;
+                self.told -= usize::from(std::mem::take(&mut seat.called));
+                if seat.has_no_queue() { None } else { self.call_first(slot as u32, Direction::Read) }
+            }
+            Place::Turn(key) if self.turns.get(key)?.who.is(id) => self.leave(ticket),
+            Place::Turn(_) => None,
+        }
     }
 
     /// Leaves; whom to tell, if the direction is ready still.

@@ -14,6 +14,7 @@ pub(crate) const READ_ENDED: u8 = 4;
 pub(crate) const WRITE_ENDED: u8 = 8;
 
 impl Direction {
+    #[inline]
     pub(super) fn bit(self) -> u8 {
         match self {
             Direction::Read => READ,
@@ -27,6 +28,8 @@ impl Direction {
 #[repr(align(64))]
 pub(super) struct Seat {
     pub(super) source: Weak<dyn Watched>,
+    /// Where that is: told by itself, as to ask the handle takes a look at its type.
+    pub(super) address: *const (),
     /// Who wants to read, and came when nobody else wanted to: it precedes those in the queue.
     pub(super) reader: Option<Who>,
     /// Everybody else who waits. There are none until somebody has.
@@ -45,15 +48,27 @@ pub(super) struct Seat {
 const _: () = assert!(size_of::<Option<Seat>>() <= 64);
 
 impl Seat {
+    #[inline]
     pub(super) fn token(&self, slot: u32) -> usize {
         ((u64::from(self.number) << 32) | u64::from(slot)) as usize
     }
 
+    /// An operation moved less than it could have: the next one would block, unless the direction has ended.
+    #[inline]
+    pub(super) fn fell_short(&mut self, direction: Direction) {
+        let ended = if direction == Direction::Read { READ_ENDED } else { WRITE_ENDED };
+        if self.ready & ended == 0 {
+            self.ready &= !direction.bit();
+        }
+    }
+
+    #[inline]
     pub(super) fn first(&self, line: Line) -> u32 {
         self.queues.as_ref().map_or(NONE, |queues| queues.first(line))
     }
 
     /// Whether nobody is in a queue.
+    #[inline]
     pub(super) fn has_no_queue(&self) -> bool {
         self.queues.as_ref().is_none_or(|queues| queues.are_empty())
     }
@@ -63,6 +78,7 @@ impl Seat {
     }
 
     /// Whether nobody waits to do something in a direction.
+    #[inline]
     pub(super) fn is_free(&self, direction: Direction) -> bool {
         (direction == Direction::Write || self.reader.is_none()) && self.first(Line::to_do(direction)) == NONE
     }

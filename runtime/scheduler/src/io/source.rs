@@ -116,6 +116,7 @@ impl Wish {
 }
 
 impl Limit {
+    #[inline]
     fn get(&self) -> Option<Duration> {
         let nanos = self.0.load(Ordering::Relaxed);
         (nanos != 0).then(|| Duration::from_nanos(nanos))
@@ -276,6 +277,7 @@ impl<T: Endpoint> Source<T> {
     }
 
     /// How long operations in this direction may wait.
+    #[inline]
     pub(crate) fn limit(&self, direction: Direction) -> Option<Duration> {
         self.0.limits[direction as usize].get()
     }

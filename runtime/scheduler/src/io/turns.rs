@@ -20,6 +20,13 @@ pub(crate) enum Who {
     Called(Rc<dyn Watcher>, u32),
 }
 
+impl From<TaskletId> for Who {
+    #[inline]
+    fn from(id: TaskletId) -> Who {
+        Who::Tasklet(id)
+    }
+}
+
 impl Who {
     pub(super) fn tasklet(&self) -> Option<TaskletId> {
         match self {

@@ -227,6 +227,19 @@ macro_rules! stream {
                 self.source.perform(wish, |mut io| io.write(bytes), |moved| $short(*moved, bytes.len()))
             }
 
+            /// As usual; reports name the caller's line.
+            #[track_caller]
+            #[inline]
+            fn write_all(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
+                while !bytes.is_empty() {
+                    match self.write(bytes)? {
+                        0 => return Err(std::io::ErrorKind::WriteZero.into()),
+                        written => bytes = &bytes[written..],
+                    }
+                }
+                Ok(())
+            }
+
             #[track_caller]
             fn write_vectored(&mut self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
                 let room = buffers.iter().map(|buffer| buffer.len()).sum();
@@ -257,6 +270,12 @@ macro_rules! stream {
             #[inline]
             fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
                 (&*self).write(bytes)
+            }
+
+            #[track_caller]
+            #[inline]
+            fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+                (&*self).write_all(bytes)
             }
 
             #[track_caller]

@@ -16,6 +16,7 @@ use crate::flags::Flag;
 use crate::hooks::alert;
 use crate::link::Link;
 use crate::park::TaskletId;
+use crate::table::Entry;
 use crate::trace;
 use inbox::Command;
 use timers::Alarm;
@@ -125,12 +126,17 @@ impl Scheduler {
 
     /// Wakes a tasklet if what it waits for lies outside. It looks for itself whether it has been waited for long enough.
     pub(crate) fn wake_outside(&self, id: TaskletId) {
-        let waits = self.core.table.borrow().find(id.key, id.generation).is_some_and(|entry| entry.waits_outside());
-        if waits {
-            self.wake_blocked(id.key);
-            // It may have been blocked for long.
-            self.core.table.borrow().link(id.key).prefetch_block();
+        let mut table = self.core.table.borrow_mut();
+        if !table.find(id.key, id.generation).is_some_and(Entry::waits_outside) {
+            return;
         }
+        let Some((on, _ticket)) = table.unblock(id.key) else { return };
+        table.append(id.key);
+        // It may have been blocked for long.
+        table.link(id.key).prefetch_block();
+        drop(table);
+        drop(on);
+        trace::woken(self, id.key);
     }
 
     /// A tasklet's deadline has come.
