@@ -9,7 +9,7 @@ use tasklets::net::{TcpListener, TcpStream, lookup_host};
 use tasklets::{dump, now, run, schedule, spawn, with_virtual_time};
 
 use crate::common::{checked, scale};
-use crate::support::{echo, pair};
+use crate::support::{echo, pair, reset};
 
 #[test]
 fn tasklets_echo() {
@@ -300,6 +300,23 @@ fn who_waits_is_told_with_both_sides() {
         acceptor.kill().unwrap();
         drop(server);
         assert_eq!(reader.join().unwrap(), 0);
+    });
+}
+
+/// And not at one of the standard library, whose loop it usually is.
+#[test]
+fn write_all_is_reported_at_its_callers_line() {
+    checked(|| {
+        let (client, server) = pair();
+        let writer = spawn(move || (&client).write_all(&vec![0; 16 << 20]).map_err(|error| error.kind()));
+        schedule().unwrap();
+        let blocked = dump().tasklets[1].blocked_on.clone().unwrap();
+        assert_eq!(blocked.operation, "write");
+        assert!(blocked.at.file().ends_with("tcp.rs"), "{}", blocked.at);
+        let mut bytes = Vec::new();
+        (&server).take(8 << 20).read_to_end(&mut bytes).unwrap();
+        reset(server);
+        assert_eq!(writer.join().unwrap(), Err(ErrorKind::ConnectionReset));
     });
 }
 
