@@ -324,7 +324,7 @@ impl Table {
     pub(crate) fn block(&mut self, key: Key, outside: bool, waits: impl FnOnce() -> Waits, now: u64) {
         self.unlink(key);
         let entry = self.get_mut(key);
-        debug_assert!(entry.place == Place::Nowhere);
+        debug_assert!(entry.place == Place::Nowhere && entry.waits.is_none());
         entry.place = Place::Blocked;
         // It waits for nothing else. Dropping that here would have the new one made elsewhere first, and copied.
         std::mem::forget(entry.waits.replace(waits()));
