@@ -70,6 +70,7 @@ mod table;
 mod tasklet;
 mod threads;
 mod trace;
+mod wake;
 mod wakeup;
 
 #[cfg(not(loom))]

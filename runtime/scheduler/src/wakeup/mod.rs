@@ -16,7 +16,6 @@ use crate::flags::Flag;
 use crate::hooks::alert;
 use crate::link::Link;
 use crate::park::TaskletId;
-use crate::table::Entry;
 use crate::trace;
 use inbox::Command;
 use timers::Alarm;
@@ -122,21 +121,6 @@ impl Scheduler {
             Command::Start(queued) => self.admit(queued),
             Command::Do(work) => work(self),
         }
-    }
-
-    /// Wakes a tasklet if what it waits for lies outside. It looks for itself whether it has been waited for long enough.
-    pub(crate) fn wake_outside(&self, id: TaskletId) {
-        let mut table = self.core.table.borrow_mut();
-        if !table.find(id.key, id.generation).is_some_and(Entry::waits_outside) {
-            return;
-        }
-        let Some((on, _ticket)) = table.unblock(id.key) else { return };
-        table.append(id.key);
-        // It may have been blocked for long.
-        table.link(id.key).prefetch_block();
-        drop(table);
-        drop(on);
-        trace::woken(self, id.key);
     }
 
     /// A tasklet's deadline has come.
