@@ -226,8 +226,8 @@ impl<T: 'static> Channel<T> {
 
     /// The tasklets that wait, first come first.
     pub fn waiters(&self) -> Vec<AnyTasklet> {
-        let ids: Vec<TaskletId> = self.inner.queue.borrow().waiters().collect();
-        ids.into_iter().filter_map(|id| self.inner.scheduler.tasklet(id)).collect()
+        let (queue, scheduler) = (self.inner.queue.borrow(), &self.inner.scheduler);
+        queue.waiters().filter_map(|waiter| scheduler.tasklet(scheduler.id_of_waiter(waiter))).collect()
     }
 
     /// Who runs when a send and a receive meet.
@@ -262,7 +262,7 @@ impl<T: 'static> Channel<T> {
         self.close();
         loop {
             let Some(waiter) = self.inner.queue.borrow_mut().shut_first() else { return };
-            self.inner.scheduler.wake(waiter);
+            self.inner.scheduler.wake_waiter(waiter);
         }
     }
 
@@ -303,7 +303,9 @@ impl<T: 'static> Wait for Inner<T> {
     }
 
     fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
-        self.queue.borrow().neighbours(ticket)
+        let (before, after) = self.queue.borrow().neighbours(ticket);
+        let id = |waiter| self.scheduler.id_of_waiter(waiter);
+        (before.map(id), after.map(id))
     }
 
     fn describe(&self, ticket: u32) -> Description {

@@ -10,7 +10,7 @@
 use std::error::Error;
 use std::rc::Rc;
 
-use tasklets_runtime::park::TaskletId;
+use tasklets_runtime::park::Waiter;
 
 use crate::list::List;
 use crate::select::stand::Stand;
@@ -47,12 +47,13 @@ pub(crate) enum Slot<T> {
 }
 
 pub(crate) struct Node<T> {
-    pub(crate) waiter: TaskletId,
+    /// It is in the queue, and so blocked, until it is taken out.
+    pub(crate) waiter: Waiter,
     pub(crate) slot: Slot<T>,
 }
 
 /// A million blocked tasklets have a million of them.
-const _: () = assert!(size_of::<Node<usize>>() <= 32);
+const _: () = assert!(size_of::<Node<usize>>() <= 24);
 
 /// In a ticket: it is a receiver's.
 const RECEIVER: u32 = 1 << 31;
@@ -66,7 +67,7 @@ pub(crate) struct Queue<T> {
 
 /// Whom a receiver has met.
 pub(crate) enum Sender<T> {
-    Waiting(Item<T>, TaskletId),
+    Waiting(Item<T>, Waiter),
     /// A select that still has to make its value; nothing was done.
     Offering,
     Nobody,
@@ -74,7 +75,7 @@ pub(crate) enum Sender<T> {
 
 /// Who was met, and whether by an arm of a select.
 pub(crate) struct Met {
-    pub(crate) waiter: TaskletId,
+    pub(crate) waiter: Waiter,
     pub(crate) selects: bool,
 }
 
@@ -126,7 +127,7 @@ impl<T> Queue<T> {
 
     /// Queues a waiter; its ticket.
     #[inline(always)]
-    pub(crate) fn push(&mut self, waiter: TaskletId, direction: Direction, slot: Slot<T>) -> u32 {
+    pub(crate) fn push(&mut self, waiter: Waiter, direction: Direction, slot: Slot<T>) -> u32 {
         let ticket = self.side_mut(direction).push(Node { waiter, slot });
         assert!(ticket < RECEIVER, "more than two billion waiters");
         match direction {
@@ -138,11 +139,11 @@ impl<T> Queue<T> {
     /// Queues an arm of a select.
     pub(crate) fn push_arm(&mut self, stand: &Rc<Stand>, arm: u32, direction: Direction) -> u32 {
         self.arms += 1;
-        self.push(stand.waiter(), direction, Slot::Arm(arm, stand.clone()))
+        self.push(stand.waiter().into(), direction, Slot::Arm(arm, stand.clone()))
     }
 
     /// Takes out the first waiter because the channel is shut down; its node stays as it is.
-    pub(crate) fn shut_first(&mut self) -> Option<TaskletId> {
+    pub(crate) fn shut_first(&mut self) -> Option<Waiter> {
         for direction in [Direction::Send, Direction::Receive] {
             let side = self.side_mut(direction);
             while let Some(first) = side.first() {
@@ -217,7 +218,7 @@ impl<T> Queue<T> {
 
     /// Decides the first sender, which is a select, for its arm here: it owes its value to `receiver`. The receiver's ticket, and
     /// who is to be woken.
-    pub(crate) fn accept_offer(&mut self, receiver: TaskletId) -> Option<(u32, TaskletId)> {
+    pub(crate) fn accept_offer(&mut self, receiver: Waiter) -> Option<(u32, Waiter)> {
         let first = self.senders.first()?;
         self.senders.unlink(first);
         let Slot::Arm(arm, stand) = &self.senders.get(first).slot else { return None };
@@ -255,7 +256,7 @@ impl<T> Queue<T> {
 
     /// Gives up the ticket of a select's send. Who awaits its value, if somebody does: the value is handed over, or none if it
     /// could not be made. The item comes back if nobody awaits it.
-    pub(crate) fn keep_promise(&mut self, ticket: u32, item: Option<Item<T>>) -> Result<TaskletId, Option<Item<T>>> {
+    pub(crate) fn keep_promise(&mut self, ticket: u32, item: Option<Item<T>>) -> Result<Waiter, Option<Item<T>>> {
         let node = self.take_arm(ticket);
         let Slot::Promised(receiver) = node.slot else { return Err(item) };
         let receiver = self.receivers.get_mut(receiver & !RECEIVER);
@@ -268,7 +269,7 @@ impl<T> Queue<T> {
     }
 
     /// The waiters before and after this one.
-    pub(crate) fn neighbours(&self, ticket: u32) -> (Option<TaskletId>, Option<TaskletId>) {
+    pub(crate) fn neighbours(&self, ticket: u32) -> (Option<Waiter>, Option<Waiter>) {
         let side = self.side(direction(ticket));
         let (before, after) = side.neighbours(ticket & !RECEIVER);
         let waiter = |ticket| side.get(ticket).waiter;
@@ -276,7 +277,7 @@ impl<T> Queue<T> {
     }
 
     /// The waiters, first come first.
-    pub(crate) fn waiters(&self) -> impl Iterator<Item = TaskletId> {
+    pub(crate) fn waiters(&self) -> impl Iterator<Item = Waiter> {
         let nodes = self.senders.iter().chain(self.receivers.iter());
         nodes.filter(|node| node.waits()).map(|node| node.waiter)
     }

@@ -104,7 +104,7 @@ impl<T: 'static> Channel<T> {
 
     #[inline(always)]
     fn enqueue(&self, me: TaskletId, direction: Direction, slot: Slot<T>) -> Ticket<'_, T> {
-        let ticket = self.inner.queue.borrow_mut().push(me, direction, slot);
+        let ticket = self.inner.queue.borrow_mut().push(me.into(), direction, slot);
         Ticket { inner: &self.inner, ticket }
     }
 
@@ -114,9 +114,9 @@ impl<T: 'static> Channel<T> {
         let inner = &*self.inner;
         // The select will be runnable: it is no deadlock.
         let me = inner.scheduler.check_wait(false, Terms { outside: true, ..terms }).map_err(Reason::from_refusal)?;
-        let Some((ticket, sender)) = inner.queue.borrow_mut().accept_offer(me) else { return Ok(None) };
+        let Some((ticket, sender)) = inner.queue.borrow_mut().accept_offer(me.into()) else { return Ok(None) };
         let ticket = Ticket { inner, ticket };
-        inner.scheduler.wake(sender);
+        inner.scheduler.wake_waiter(sender);
         let waited = inner.wait(self.inner.clone(), ticket.ticket, at, terms);
         match (ticket.redeem(Direction::Receive).into_item(), waited) {
             (item, Err(Unwoken::Thrown(payload))) => raise(item, payload),
@@ -186,7 +186,7 @@ impl<T: 'static> Inner<T> {
             self.scheduler.wake_and_switch(met.waiter);
         } else {
             // A select that waits for its turn may find more of its arms ready then.
-            self.scheduler.wake(met.waiter);
+            self.scheduler.wake_waiter(met.waiter);
         }
     }
 

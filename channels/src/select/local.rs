@@ -192,7 +192,7 @@ impl<'a, T: 'static, F: FnOnce() -> T> LocalSend<'a, T, F> {
 
     fn break_promise(&self, ticket: u32) {
         if let Ok(met) = self.keep_promise(ticket, None) {
-            self.channel.inner.scheduler.wake(met.waiter);
+            self.channel.inner.scheduler.wake_waiter(met.waiter);
         }
     }
 }

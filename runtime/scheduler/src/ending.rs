@@ -13,7 +13,7 @@ use crate::error::is_exit;
 use crate::fate::{FUTURES, Fate};
 use crate::hooks::alert;
 use crate::job::{Ended, is_spare};
-use crate::park::Proxy;
+use crate::park::{Proxy, Waiter};
 use crate::switch::Next;
 use crate::table::{Entry, Key, Life, Mail, Place, Remains, Table};
 use crate::trace;
@@ -212,7 +212,7 @@ impl Scheduler {
             while let Some(joiner) = fate.next_joiner() {
                 match joiner {
                     FUTURES => self.wake_futures(fate),
-                    joiner => self.wake_blocked(joiner),
+                    joiner => self.wake_waiter(Waiter(joiner)),
                 }
             }
             if is_spare(&job) {

@@ -1,7 +1,7 @@
 //! Waking: the end of a blocked tasklet's wait, by whoever has taken it out of its queue.
 
 use crate::core::Scheduler;
-use crate::park::TaskletId;
+use crate::park::{TaskletId, Waiter};
 use crate::table::{Entry, Key, Table};
 use crate::trace;
 
@@ -9,18 +9,24 @@ impl Scheduler {
     /// Makes a blocked tasklet, which was taken out of its queue, the last of the runnable ones.
     #[inline]
     pub fn wake(&self, id: TaskletId) {
-        self.unpark(id, Table::append);
+        self.unpark(id.key, |entry| entry.generation == id.generation, Table::append);
     }
 
-    /// Wakes a tasklet as [`wake`](Scheduler::wake) does, and yields to the next one in the ring.
+    /// [`wake`](Scheduler::wake) for who was in the queue until now.
+    #[inline]
+    pub fn wake_waiter(&self, waiter: Waiter) {
+        self.unpark(waiter.0, |_| true, Table::append);
+    }
+
+    /// Wakes a tasklet as [`wake_waiter`](Scheduler::wake_waiter) does, and yields to the next one in the ring.
     ///
     /// The caller has asked [`check_switch`](Scheduler::check_switch).
     ///
     /// # Panics
     ///
     /// Unwinds with what is thrown into the caller meanwhile.
-    pub fn wake_and_schedule(&self, id: TaskletId) {
-        self.wake(id);
+    pub fn wake_and_schedule(&self, waiter: Waiter) {
+        self.wake_waiter(waiter);
         self.core.table.borrow_mut().rotate();
         self.go();
         self.deliver();
@@ -34,53 +40,37 @@ impl Scheduler {
     ///
     /// Unwinds with what is thrown into the caller meanwhile.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub fn wake_and_switch(&self, id: TaskletId) {
-        if self.unpark(id, Table::overtake) {
+    pub fn wake_and_switch(&self, waiter: Waiter) {
+        if self.unpark(waiter.0, |_| true, Table::overtake) {
             self.go();
             self.deliver();
         }
     }
 
-    /// [`wake`](Scheduler::wake) for a tasklet that is known to be blocked.
-    #[inline]
-    pub(crate) fn wake_blocked(&self, key: Key) {
-        let mut table = self.core.table.borrow_mut();
-        let Some(waits) = table.unblock(key) else { return };
-        table.append(key);
-        drop(table);
-        drop(waits);
-        trace::woken(self, key);
-    }
-
     /// Wakes a tasklet if what it waits for lies outside. It looks for itself whether it has been waited for long enough.
     pub(crate) fn wake_outside(&self, id: TaskletId) {
-        let mut table = self.core.table.borrow_mut();
-        if !table.find(id.key, id.generation).is_some_and(Entry::waits_outside) {
-            return;
-        }
-        let Some((on, _ticket)) = table.unblock(id.key) else { return };
-        table.append(id.key);
-        // It may have been blocked for long.
-        table.link(id.key).prefetch_block();
-        drop(table);
-        drop(on);
-        trace::woken(self, id.key);
+        let is_it = |entry: &Entry| entry.generation == id.generation && entry.waits_outside();
+        self.unpark(id.key, is_it, |table, key| {
+            table.append(key);
+            // It may have been blocked for long.
+            table.link(key).prefetch_block();
+        });
     }
 
-    /// Ends a blocked tasklet's wait and puts it into the ring.
+    /// Ends the wait of a blocked tasklet, if it is the one, and puts it into the ring.
     #[inline]
-    fn unpark(&self, id: TaskletId, place: impl FnOnce(&mut Table, Key)) -> bool {
+    fn unpark(&self, key: Key, is_it: impl FnOnce(&Entry) -> bool, place: impl FnOnce(&mut Table, Key)) -> bool {
         let on = {
             let mut table = self.core.table.borrow_mut();
-            if table.find(id.key, id.generation).is_none() {
+            if !table.entry(key).is_some_and(is_it) {
                 return false;
             }
-            let Some((on, _ticket)) = table.unblock(id.key) else { return false };
-            place(&mut table, id.key);
+            let Some((on, _ticket)) = table.unblock(key) else { return false };
+            place(&mut table, key);
             on
         };
         drop(on);
-        trace::woken(self, id.key);
+        trace::woken(self, key);
         true
     }
 }

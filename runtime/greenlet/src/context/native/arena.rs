@@ -8,9 +8,12 @@
 //!   ◀─────── stride ─────────▶         grows downwards
 //! ```
 //!
-//! The stride is an odd number of pages: with a power of two, the tops of all stacks would compete for the same few entries
-//! of the processor's caches of addresses. A slot is carved when it is first wanted; its guard is installed then, or some slots ahead. A
-//! slot that comes back has its memory taken back, and a chunk with no slot in use its address space.
+//! Tops of stacks must not all lie an even number of pages apart: they would compete for the same few entries of the processor's caches
+//! of addresses. Where the stride is even, the guard of every fourth slot is a page larger. One page for every slot would do as well, but
+//! the further apart stacks lie, the larger is the page table.
+//!
+//! A slot is carved when it is first wanted; its guard is installed then, or some slots ahead. A slot that comes back has its memory
+//! taken back, and a chunk with no slot in use its address space.
 
 use std::io;
 use std::ptr::NonNull;
@@ -28,6 +31,8 @@ const MOST_SLOTS: usize = 1024;
 const MOST_BYTES: usize = 128 << 20;
 /// The slots of a thread's first chunk; each next one has twice as many.
 const FIRST_SLOTS: usize = 16;
+/// Where the stride is even, the first of so many slots has a page more.
+const ROW: usize = 4;
 
 /// Where a slot is, and who it belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -52,11 +57,17 @@ pub(super) struct Arena {
     refused: Option<(usize, OutOfStacks)>,
 }
 
-/// The chunks of one stack size, with guards of one size.
-#[derive(Debug)]
-struct Class {
+/// Where the slots of a chunk lie, for one size of stacks and of guards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Layout {
     size: usize,
     guard: usize,
+}
+
+/// The chunks of one layout.
+#[derive(Debug)]
+struct Class {
+    layout: Layout,
     /// Chunks in which there is room, the one to be used next last.
     open: Vec<usize>,
     /// Slots that the next chunk has.
@@ -66,8 +77,7 @@ struct Class {
 #[derive(Debug)]
 struct Chunk {
     start: NonNull<u8>,
-    size: usize,
-    guard: usize,
+    layout: Layout,
     slots: u32,
     carved: u32,
     /// So many slots have their guards, at least those that are carved.
@@ -84,8 +94,8 @@ pub(super) fn round(size: usize) -> usize {
 impl Arena {
     /// A slot of a rounded size, with its guard.
     pub(super) fn take(&mut self, size: usize) -> Result<Slot, OutOfStacks> {
-        let guard = guard_for(size);
-        let class = self.class(size, guard);
+        let layout = Layout { size, guard: memory::guard_size() };
+        let class = self.class(layout);
         let taken = match self.classes[class].open.last() {
             Some(chunk) => Ok(*chunk),
             None => self.map(class),
@@ -98,7 +108,7 @@ impl Arena {
             }
             Err(error) => {
                 let known = self.refused.take().filter(|(of, _)| *of == size);
-                let (_, why) = known.unwrap_or_else(|| (size, limits::diagnose(size + guard, &error)));
+                let (_, why) = known.unwrap_or_else(|| (size, limits::diagnose(layout.bytes(1), &error)));
                 Err(self.refused.insert((size, why)).1.clone())
             }
         }
@@ -114,8 +124,8 @@ impl Arena {
         let chunk = &mut self.chunks[key];
         let was_full = chunk.is_full();
         chunk.free.push(slot.number);
-        let unused = chunk.free.len() == chunk.carved as usize;
-        let class = self.class(slot.size, slot.guard);
+        let (unused, layout) = (chunk.free.len() == chunk.carved as usize, chunk.layout);
+        let class = self.class(layout);
         let open = &mut self.classes[class].open;
         if was_full {
             open.push(key);
@@ -125,7 +135,7 @@ impl Arena {
             open.retain(|other| *other != key);
             let chunk = self.chunks.remove(key);
             // SAFETY: none of its slots is in use.
-            unsafe { memory::release(chunk.start, chunk.stride() * chunk.slots as usize) };
+            unsafe { memory::release(chunk.start, chunk.bytes()) };
         } else {
             // SAFETY: the caller's promise.
             unsafe { memory::give_back(slot.low, slot.size) };
@@ -134,39 +144,38 @@ impl Arena {
 
     /// Address space that is mapped for stacks, in bytes.
     pub(super) fn reserved(&self) -> usize {
-        self.chunks.iter().map(|(_, chunk)| chunk.stride() * chunk.slots as usize).sum()
+        self.chunks.iter().map(|(_, chunk)| chunk.bytes()).sum()
     }
 
     /// How much of it has memory, in bytes.
     pub(super) fn resident(&self) -> usize {
-        let bytes = |chunk: &Chunk| chunk.stride() * chunk.slots as usize;
         // SAFETY: whole mappings of this arena.
-        self.chunks.iter().map(|(_, chunk)| unsafe { memory::resident(chunk.start, bytes(chunk)) }).sum()
+        self.chunks.iter().map(|(_, chunk)| unsafe { memory::resident(chunk.start, chunk.bytes()) }).sum()
     }
 
-    fn class(&mut self, size: usize, guard: usize) -> usize {
-        self.classes.iter().position(|class| class.size == size && class.guard == guard).unwrap_or_else(|| {
-            self.classes.push(Class { size, guard, open: Vec::new(), next_slots: FIRST_SLOTS });
+    fn class(&mut self, layout: Layout) -> usize {
+        self.classes.iter().position(|class| class.layout == layout).unwrap_or_else(|| {
+            self.classes.push(Class { layout, open: Vec::new(), next_slots: FIRST_SLOTS });
             self.classes.len() - 1
         })
     }
 
     /// Maps a new chunk; a smaller one where the kernel refuses.
     fn map(&mut self, class: usize) -> io::Result<usize> {
-        let Class { size, guard, .. } = self.classes[class];
-        let stride = size.checked_add(guard).ok_or(io::ErrorKind::OutOfMemory)?;
+        let layout = self.classes[class].layout;
+        let stride = layout.size.checked_add(layout.guard).ok_or(io::ErrorKind::OutOfMemory)?;
         // Where the kernel has nothing to give, it is not asked for much: those who wait for a stack ask again and again.
         let most = if self.refused.is_some() { 1 } else { self.classes[class].next_slots };
         let mut slots = most.min(MOST_BYTES / stride).max(1);
         let start = loop {
-            match self.asked().and_then(|()| memory::reserve(stride * slots)) {
+            match self.asked().and_then(|()| memory::reserve(layout.bytes(slots))) {
                 Ok(start) => break start,
                 Err(error) if slots == 1 => return Err(error),
                 Err(_) => slots /= 2,
             }
         };
         self.classes[class].next_slots = (slots * 2).min(MOST_SLOTS);
-        let chunk = Chunk { start, size, guard, slots: slots as u32, carved: 0, guarded: 0, free: Vec::new() };
+        let chunk = Chunk { start, layout, slots: slots as u32, carved: 0, guarded: 0, free: Vec::new() };
         let key = self.chunks.insert(chunk);
         self.classes[class].open.push(key);
         Ok(key)
@@ -188,9 +197,10 @@ impl Arena {
         };
         let chunk = &mut self.chunks[key];
         chunk.free.pop();
+        let guard = chunk.layout.guard_of(number as usize);
         // SAFETY: the guard is at the low end of the slot.
-        let low = unsafe { chunk.at(number).add(chunk.guard) };
-        let slot = Slot { low, size: chunk.size, guard: chunk.guard, chunk: key as u32, number };
+        let low = unsafe { chunk.at(number).add(guard) };
+        let slot = Slot { low, size: chunk.layout.size, guard, chunk: key as u32, number };
         if chunk.is_full() {
             self.classes[class].open.retain(|other| *other != key);
         }
@@ -209,15 +219,35 @@ impl Drop for Arena {
         for (_, chunk) in &self.chunks {
             if chunk.free.len() == chunk.carved as usize {
                 // SAFETY: none of its slots is in use.
-                unsafe { memory::release(chunk.start, chunk.stride() * chunk.slots as usize) };
+                unsafe { memory::release(chunk.start, chunk.bytes()) };
             }
         }
     }
 }
 
-impl Chunk {
-    fn stride(&self) -> usize {
+impl Layout {
+    fn stride(self) -> usize {
         self.size + self.guard
+    }
+
+    /// What the first slot of each row has more.
+    fn more(self) -> usize {
+        if (self.stride() / page_size()).is_multiple_of(2) { page_size() } else { 0 }
+    }
+
+    /// What so many slots need.
+    fn bytes(self, slots: usize) -> usize {
+        self.stride() * slots + self.more() * slots.div_ceil(ROW)
+    }
+
+    fn guard_of(self, slot: usize) -> usize {
+        if slot.is_multiple_of(ROW) { self.guard + self.more() } else { self.guard }
+    }
+}
+
+impl Chunk {
+    fn bytes(&self) -> usize {
+        self.layout.bytes(self.slots as usize)
     }
 
     fn is_full(&self) -> bool {
@@ -226,15 +256,17 @@ impl Chunk {
 
     /// Installs the guard of the next slot; in a large chunk, those of some more, which is less work for the kernel.
     fn install_guards(&mut self) -> io::Result<()> {
-        let next = self.at(self.guarded);
-        let ahead = (self.slots as usize / 16).min(memory::TOGETHER).min((self.slots - self.guarded) as usize);
+        let guard = |slot: u32| (self.at(slot), self.layout.guard_of(slot as usize));
+        let next = self.guarded;
+        let ahead = (self.slots / 16).min(memory::TOGETHER).min(self.slots - next);
         // SAFETY: the lowest pages of slots that nobody has had.
         unsafe {
-            let several = if ahead > 1 { memory::guard_several(next, self.guard, self.stride(), ahead) } else { 0 };
+            let several = if ahead > 1 { memory::guard_several((next..next + ahead).map(guard)) } else { 0 };
             if several == 0 {
-                memory::guard(next, self.guard)?;
+                let (start, bytes) = guard(next);
+                memory::guard(start, bytes)?;
             }
-            self.guarded += several.max(1) as u32;
+            self.guarded += several.max(1);
         }
         Ok(())
     }
@@ -242,12 +274,40 @@ impl Chunk {
     /// Where a slot begins, with its guard.
     fn at(&self, slot: u32) -> NonNull<u8> {
         // SAFETY: the mapping has room for all its slots.
-        unsafe { self.start.add(self.stride() * slot as usize) }
+        unsafe { self.start.add(self.layout.bytes(slot as usize)) }
     }
 }
 
-/// The guard as it was set, or a page more: the stride is odd.
-fn guard_for(size: usize) -> usize {
-    let guard = memory::guard_size();
-    if ((size + guard) / page_size()).is_multiple_of(2) { guard + page_size() } else { guard }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In chunks of all sizes: their guards are installed one by one, and several at once.
+    #[test]
+    fn every_slot_has_its_whole_guard_and_its_own_memory() {
+        let mut arena = Arena::default();
+        for size in [LEAST, 64 * 1024] {
+            let mut slots: Vec<Slot> = (0..700).map(|_| arena.take(size).expect("memory")).collect();
+            slots.sort_unstable_by_key(|slot| slot.low);
+            let mut end = 0;
+            for slot in &slots {
+                assert!(slot.size == size && slot.guard >= memory::guard_size(), "{slot:?}");
+                let low = slot.low.as_ptr().addr();
+                assert!(low - slot.guard >= end, "{slot:?} begins before {end:#x}");
+                end = low + size;
+                let faults = |offset: isize| {
+                    let address = slot.low.as_ptr().wrapping_offset(offset);
+                    memory::faults(NonNull::new(address).expect("no null"))
+                };
+                let guard = slot.guard as isize;
+                assert_eq!([-guard, -1, 0, size as isize - 1].map(faults), [true, true, false, false], "{slot:?}");
+            }
+            let odd = slots.iter().filter(|slot| slot.low.as_ptr().addr() / page_size() % 2 == 1).count();
+            assert!((200..500).contains(&odd), "{odd} of 700 begin at an odd page");
+            for slot in slots {
+                // SAFETY: nobody has used it.
+                unsafe { arena.put(slot) };
+            }
+        }
+    }
 }

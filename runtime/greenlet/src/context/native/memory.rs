@@ -62,7 +62,7 @@ pub(super) fn guards() -> Guards {
 }
 
 /// Whether an access to this address would fault. Emulators grant any advice, and ignore it.
-fn faults(address: NonNull<u8>) -> bool {
+pub(super) fn faults(address: NonNull<u8>) -> bool {
     let mut pipe = [0; 2];
     // SAFETY: the kernel looks at the address in our place. The pipe is closed once.
     unsafe {
@@ -113,16 +113,16 @@ pub(super) unsafe fn guard(start: NonNull<u8>, bytes: usize) -> io::Result<()> {
 }
 
 /// So many guards are made by one call, at most.
-pub(super) const TOGETHER: usize = 64;
+pub(super) const TOGETHER: u32 = 64;
 
-/// [`guard`]s the first pages of several slots by one call, which takes a third less than as many calls. How many of them; none where the
-/// kernel has no such call.
+/// [`guard`]s several places, each so many bytes, by one call, which takes a third less than as many calls. How many of them; none where
+/// the kernel has no such call.
 ///
 /// # Safety
 ///
-/// As for [`guard`], for each of the `count` places, which are a `stride` apart.
+/// As for [`guard`], for each of the places.
 #[cfg(target_os = "linux")]
-pub(super) unsafe fn guard_several(start: NonNull<u8>, bytes: usize, stride: usize, count: usize) -> usize {
+pub(super) unsafe fn guard_several(places: impl Iterator<Item = (NonNull<u8>, usize)>) -> u32 {
     /// The same number on all kinds of machines.
     const SYS_PROCESS_MADVISE: libc::c_long = 440;
     /// In place of a descriptor of the process. Linux 6.14 and later.
@@ -131,17 +131,27 @@ pub(super) unsafe fn guard_several(start: NonNull<u8>, bytes: usize, stride: usi
     if guards() != Guards::Markers || REFUSED.get().is_some() || valgrind::is_here() {
         return 0;
     }
-    let mut places = [libc::iovec { iov_base: ptr::null_mut(), iov_len: bytes }; TOGETHER];
-    let places = &mut places[..count.min(TOGETHER)];
-    for (number, place) in places.iter_mut().enumerate() {
-        place.iov_base = start.as_ptr().wrapping_add(number * stride).cast();
+    let mut named = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; TOGETHER as usize];
+    let mut count = 0;
+    for (place, (start, bytes)) in named.iter_mut().zip(places) {
+        *place = libc::iovec { iov_base: start.as_ptr().cast(), iov_len: bytes };
+        count += 1;
     }
+    let named = &named[..count];
     // SAFETY: the caller's promise; the kernel reads so many places.
     let advised = unsafe {
-        libc::syscall(SYS_PROCESS_MADVISE, PIDFD_SELF, places.as_ptr(), places.len(), MADV_GUARD_INSTALL, 0_usize)
+        libc::syscall(SYS_PROCESS_MADVISE, PIDFD_SELF, named.as_ptr(), named.len(), MADV_GUARD_INSTALL, 0_usize)
     };
     match usize::try_from(advised) {
-        Ok(advised) => advised / bytes,
+        Ok(advised) => {
+            let mut left = advised;
+            let whole = |place: &&libc::iovec| {
+                let whole = place.iov_len <= left;
+                left = left.saturating_sub(place.iov_len);
+                whole
+            };
+            named.iter().take_while(whole).count() as u32
+        }
         // Asked one by one, it says what it has against it.
         Err(_) => {
             REFUSED.get_or_init(|| ());
@@ -156,7 +166,7 @@ pub(super) unsafe fn guard_several(start: NonNull<u8>, bytes: usize, stride: usi
 ///
 /// As for [`guard`].
 #[cfg(not(target_os = "linux"))]
-pub(super) unsafe fn guard_several(_: NonNull<u8>, _: usize, _: usize, _: usize) -> usize {
+pub(super) unsafe fn guard_several(_: impl Iterator<Item = (NonNull<u8>, usize)>) -> u32 {
     0
 }
 
