@@ -305,18 +305,39 @@ fn who_waits_is_told_with_both_sides() {
 
 /// And not at one of the standard library, whose loop it usually is.
 #[test]
-fn write_all_is_reported_at_its_callers_line() {
+fn what_takes_several_steps_is_reported_at_its_callers_line() {
+    fn check(operation: &str) {
+        let blocked = loop {
+            schedule().unwrap();
+            if let Some(blocked) = dump().tasklets.last().unwrap().blocked_on.clone() {
+                break blocked;
+            }
+        };
+        assert_eq!(blocked.operation, operation);
+        assert!(blocked.at.file().ends_with("tcp.rs"), "{}", blocked.at);
+    }
     checked(|| {
         let (client, server) = pair();
-        let writer = spawn(move || (&client).write_all(&vec![0; 16 << 20]).map_err(|error| error.kind()));
-        schedule().unwrap();
-        let blocked = dump().tasklets[1].blocked_on.clone().unwrap();
-        assert_eq!(blocked.operation, "write");
-        assert!(blocked.at.file().ends_with("tcp.rs"), "{}", blocked.at);
+        let writer = spawn(move || (&client).write_all(&vec![0; 64 << 20]).map_err(|error| error.kind()));
+        check("write");
         let mut bytes = Vec::new();
-        (&server).take(8 << 20).read_to_end(&mut bytes).unwrap();
+        (&server).take(1 << 20).read_to_end(&mut bytes).unwrap();
         reset(server);
         assert_eq!(writer.join().unwrap(), Err(ErrorKind::ConnectionReset));
+
+        let (mut client, mut server) = pair();
+        let reader = spawn(move || {
+            let mut bytes = [0; 4];
+            server.read_exact(&mut bytes).unwrap();
+            (bytes, server.read_exact(&mut bytes).map_err(|error| error.kind()))
+        });
+        check("read");
+        for byte in b"whole.." {
+            client.write_all(&[*byte]).unwrap();
+            check("read");
+        }
+        drop(client);
+        assert_eq!(reader.join().unwrap(), (*b"whol", Err(ErrorKind::UnexpectedEof)));
     });
 }
 

@@ -72,6 +72,7 @@ mod threads;
 mod trace;
 mod wake;
 mod wakeup;
+mod whole;
 
 #[cfg(not(loom))]
 pub use crate::blocking::stdin::{Stdin, stdin};

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::sync::LazyLock;
 
 use super::unblocked::Unblocked;
+use crate::whole::read_whole;
 
 /// Read ahead by all handles together.
 static STDIN: LazyLock<Unblocked<io::Stdin>> = LazyLock::new(|| Unblocked::new(io::stdin()));
@@ -73,4 +74,6 @@ impl Read for Stdin {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         STDIN.take_into(buffer)
     }
+
+    read_whole!();
 }

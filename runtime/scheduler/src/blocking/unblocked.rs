@@ -8,6 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::work;
+use crate::whole::{read_whole, write_whole};
 
 /// How much is read ahead.
 const CHUNK: usize = 8 * 1024;
@@ -127,6 +128,8 @@ impl<T: Read + Send + 'static> Read for Unblocked<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.take_into(buffer)
     }
+
+    read_whole!();
 }
 
 impl<T: Write + Send + 'static> Write for Unblocked<T> {
@@ -137,6 +140,8 @@ impl<T: Write + Send + 'static> Write for Unblocked<T> {
         let shared = self.shared.clone();
         work("a write", move || retry(|| shared.inner.lock().write(&chunk)))
     }
+
+    write_whole!();
 
     #[track_caller]
     fn flush(&mut self) -> io::Result<()> {

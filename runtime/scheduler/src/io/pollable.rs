@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::operation::{Direction, Operation};
 use super::source::{Endpoint, Source, Wish};
 use super::watch::{Readiness, watch};
+use crate::whole::{read_whole, write_whole};
 
 /// Makes a nonblocking descriptor wait in a tasklet: a pipe, a terminal, a library's own socket.
 ///
@@ -184,6 +185,8 @@ where
         self.read_with(|mut io| io.read(buffer))
     }
 
+    read_whole!();
+
     #[track_caller]
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         self.read_with(|mut io| io.read_vectored(buffers))
@@ -198,6 +201,8 @@ where
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_with(|mut io| io.write(bytes))
     }
+
+    write_whole!();
 
     #[track_caller]
     fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -219,6 +224,8 @@ where
         (&*self).read(buffer)
     }
 
+    read_whole!();
+
     #[track_caller]
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         (&*self).read_vectored(buffers)
@@ -233,6 +240,8 @@ where
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         (&*self).write(bytes)
     }
+
+    write_whole!();
 
     #[track_caller]
     fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {

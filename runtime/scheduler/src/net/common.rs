@@ -211,6 +211,8 @@ macro_rules! stream {
                 self.source.perform(wish, |mut io| std::io::Read::read(&mut io, buffer), |moved| $short(*moved, room))
             }
 
+            read_whole!();
+
             #[track_caller]
             fn read_vectored(&mut self, buffers: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
                 let room = buffers.iter().map(|buffer| buffer.len()).sum();
@@ -227,18 +229,7 @@ macro_rules! stream {
                 self.source.perform(wish, |mut io| io.write(bytes), |moved| $short(*moved, bytes.len()))
             }
 
-            /// As usual; reports name the caller's line.
-            #[track_caller]
-            #[inline]
-            fn write_all(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
-                while !bytes.is_empty() {
-                    match self.write(bytes)? {
-                        0 => return Err(std::io::ErrorKind::WriteZero.into()),
-                        written => bytes = &bytes[written..],
-                    }
-                }
-                Ok(())
-            }
+            write_whole!();
 
             #[track_caller]
             fn write_vectored(&mut self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
@@ -259,6 +250,8 @@ macro_rules! stream {
                 (&*self).read(buffer)
             }
 
+            read_whole!();
+
             #[track_caller]
             fn read_vectored(&mut self, buffers: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
                 (&*self).read_vectored(buffers)
@@ -272,11 +265,7 @@ macro_rules! stream {
                 (&*self).write(bytes)
             }
 
-            #[track_caller]
-            #[inline]
-            fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-                (&*self).write_all(bytes)
-            }
+            write_whole!();
 
             #[track_caller]
             fn write_vectored(&mut self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {

@@ -11,6 +11,7 @@ use super::common::{socket, stream, timeouts};
 use crate::io::WaitError;
 use crate::io::operation::{Direction, Operation};
 use crate::io::source::{Source, Wish};
+use crate::whole::{read_whole, write_whole};
 
 /// A TCP connection. It is closed when the last handle of it is dropped.
 ///

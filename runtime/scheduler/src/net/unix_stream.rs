@@ -12,6 +12,7 @@ use super::common::{socket, stream, timeouts};
 use super::unix::again;
 use crate::io::operation::{Direction, Operation};
 use crate::io::source::{Source, Wish};
+use crate::whole::{read_whole, write_whole};
 
 /// A connection to another process of the same machine. The names are those of [`std::os::unix::net::UnixStream`].
 ///

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::{CHUNK, OpenOptions};
 use crate::blocking::work;
+use crate::whole::{read_whole, write_whole};
 
 /// An open file, as [`std::fs::File`], which it can be made of and into.
 ///
@@ -157,6 +158,8 @@ impl Read for &File {
         Ok(chunk.len())
     }
 
+    read_whole!();
+
     /// All the rest at once.
     #[track_caller]
     fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
@@ -177,6 +180,8 @@ impl Write for &File {
         self.work("fs::File::write", move |mut file| file.write(&chunk))
     }
 
+    write_whole!();
+
     /// There is nothing to do: nothing is buffered here.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
@@ -196,6 +201,8 @@ impl Read for File {
         (&*self).read(buffer)
     }
 
+    read_whole!();
+
     #[track_caller]
     fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         (&*self).read_to_end(buffer)
@@ -207,6 +214,8 @@ impl Write for File {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         (&*self).write(buffer)
     }
+
+    write_whole!();
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
